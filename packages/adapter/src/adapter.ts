@@ -1,0 +1,254 @@
+import type { Namespace, Server } from 'socket.io'
+import {
+  Adapter,
+  type BroadcastFlags,
+  type BroadcastOptions,
+  ClusterAdapter,
+  type ClusterMessage,
+  type ClusterResponse,
+  type Room,
+} from 'socket.io-adapter'
+import { type Broadcast, type EncodedPart, MessageType } from 'socket.io-zeromq-emitter/bus'
+import type { Cluster } from './cluster.js'
+import { encode, type Packet, plainPacket, receivedPacket } from './packet.js'
+import { websocketFrame } from './websocket-frame.js'
+
+/** What `Adapter#apply` calls back with: a socket of this server. */
+interface LocalSocket {
+  notifyOutgoingListeners(packet: Packet): void
+  client: { writeToEngine(parts: readonly EncodedPart[], options: WriteOptions): void }
+}
+
+interface WriteOptions {
+  preEncoded: true
+  volatile: boolean | undefined
+  compress: boolean | undefined
+  wsPreEncodedFrame?: Buffer[]
+}
+
+/** What the adapter needs of `Adapter` that its types keep private. */
+interface AdapterInternals {
+  apply(opts: BroadcastOptions, callback: (socket: LocalSocket) => void): void
+}
+
+const DONE = Promise.resolve()
+const NO_OFFSET = Promise.resolve('')
+
+let hasWarnedOfRecovery = false
+
+/**
+ * The adapter of one namespace. What others ask of this server is answered by `ClusterAdapter`;
+ * what this server asks of others is sent and collected here and in {@link Cluster}.
+ */
+export class ZmqAdapter extends ClusterAdapter {
+  readonly #cluster: Cluster
+  readonly #server: Server
+  readonly #nspName: string
+
+  /** @internal */
+  constructor(nsp: Namespace, cluster: Cluster) {
+    super(nsp)
+    ;(this as unknown as { uid: string }).uid = cluster.uid
+    this.#cluster = cluster
+    this.#server = nsp.server as Server
+    this.#nspName = nsp.name
+    warnOfRecovery(this.#server)
+  }
+
+  /** The number of Socket.IO servers in the cluster, this one included. */
+  override serverCount(): Promise<number> {
+    return Promise.resolve(1 + this.#cluster.memberCount)
+  }
+
+  override close(): Promise<void> {
+    return this.#cluster.remove(this)
+  }
+
+  /**
+   * Encodes the packet once, for the sockets of this server and for the other servers.
+   * @throws whatever the parser throws on data that it cannot encode
+   */
+  override broadcast(packet: Packet, opts: BroadcastOptions): Promise<void> {
+    packet.nsp = this.#nspName
+    const parts = encode(this.#server, packet)
+    if (!opts.flags?.local) this.#cluster.broadcast(this.#address(opts), parts)
+    this.#deliver(packet, parts, opts)
+    return DONE
+  }
+
+  override broadcastWithAck(
+    packet: Packet,
+    opts: BroadcastOptions,
+    clientCountCallback: (clientCount: number) => void,
+    ack: (...args: unknown[]) => void,
+  ): void {
+    if (!opts.flags?.local) {
+      packet.nsp = this.#nspName
+      // without an id: each server gives the packet one of its own
+      const parts = encode(this.#server, packet)
+      this.#cluster.broadcastWithAck(this.#address(opts), parts, opts.flags?.timeout, {
+        onClientCount: clientCountCallback,
+        onAcknowledgement: ack,
+      })
+    }
+    Adapter.prototype.broadcastWithAck.call(this, packet, opts, clientCountCallback, ack)
+  }
+
+  override addSockets(opts: BroadcastOptions, rooms: Room[]): Promise<void> {
+    return this.#everywhere(MessageType.SOCKETS_JOIN, opts, { rooms }, () =>
+      Adapter.prototype.addSockets.call(this, opts, rooms),
+    )
+  }
+
+  override delSockets(opts: BroadcastOptions, rooms: Room[]): Promise<void> {
+    return this.#everywhere(MessageType.SOCKETS_LEAVE, opts, { rooms }, () =>
+      Adapter.prototype.delSockets.call(this, opts, rooms),
+    )
+  }
+
+  override disconnectSockets(opts: BroadcastOptions, close: boolean): Promise<void> {
+    return this.#everywhere(MessageType.DISCONNECT_SOCKETS, opts, { close }, () =>
+      Adapter.prototype.disconnectSockets.call(this, opts, close),
+    )
+  }
+
+  /**
+   * The matching sockets of all servers.
+   * @throws Error if a server does not answer in time
+   */
+  override async fetchSockets(opts: BroadcastOptions): Promise<unknown[]> {
+    const sockets: unknown[] = await Adapter.prototype.fetchSockets.call(this, opts)
+    if (opts.flags?.local) return sockets
+    return this.#cluster.request(
+      MessageType.FETCH_SOCKETS,
+      this.#nspName,
+      { opts: wireOptions(opts) },
+      sockets,
+      opts.flags?.timeout,
+    )
+  }
+
+  override async serverSideEmit(packet: unknown[]): Promise<void> {
+    const ack = packet.at(-1)
+    if (typeof ack !== 'function') {
+      return this.#cluster.say(MessageType.SERVER_SIDE_EMIT, this.#nspName, { packet })
+    }
+    const data = { packet: packet.slice(0, -1) }
+    try {
+      ack(null, await this.#cluster.request(MessageType.SERVER_SIDE_EMIT, this.#nspName, data, []))
+    } catch (error) {
+      ack(error, (error as { responses?: unknown[] }).responses ?? [])
+    }
+  }
+
+  /** @internal A broadcast of another server, or of an emitter, has come for this namespace. */
+  onBroadcast(sender: string, broadcast: Broadcast): void {
+    if (!this.#hasMatch(broadcast.rooms)) {
+      if (broadcast.requestId !== undefined) this.#cluster.answerNobody(sender, broadcast)
+      return
+    }
+    const { isEncoded, requestId } = broadcast
+    const parts = isEncoded ? broadcast.parts() : undefined
+    const packet =
+      parts === undefined
+        ? plainPacket(this.#nspName, broadcast.data())
+        : receivedPacket(this.#server, this.#nspName, parts)
+    if (requestId !== undefined) {
+      const { nsp, rooms, except, flags } = broadcast
+      // an acknowledged packet needs an id of this server, and so is encoded again
+      this.onMessage({
+        uid: sender,
+        nsp,
+        type: MessageType.BROADCAST,
+        data: {
+          packet: plainPacket(this.#nspName, packet.data as unknown[]),
+          requestId,
+          opts: { rooms: [...rooms], except: [...except], flags },
+        },
+      })
+      return
+    }
+    this.#deliver(packet, parts ?? encode(this.#server, packet), broadcast)
+  }
+
+  /** @internal Another server, or an emitter, asks something of this namespace. */
+  onRequest(message: ClusterMessage): void {
+    this.onMessage(message)
+  }
+
+  /** What `ClusterAdapter` publishes by itself; every such call is overridden here. */
+  protected override doPublish(message: ClusterMessage): Promise<string> {
+    const { type, nsp } = message
+    this.#cluster.say(type, nsp, 'data' in message ? message.data : undefined)
+    return NO_OFFSET
+  }
+
+  /** What `ClusterAdapter` answers to a request of another server. */
+  protected override doPublishResponse(uid: string, response: ClusterResponse): Promise<void> {
+    this.#cluster.answer(uid, response.type, response.nsp, response.data)
+    return DONE
+  }
+
+  /** Hands encoded parts to the matching sockets of this server, without encoding them again. */
+  #deliver(
+    packet: Packet,
+    parts: readonly EncodedPart[],
+    opts: Pick<BroadcastOptions, 'rooms' | 'except' | 'flags'>,
+  ): void {
+    if (!this.#hasMatch(opts.rooms)) return
+    const writeOptions: WriteOptions = {
+      preEncoded: true,
+      volatile: opts.flags?.volatile,
+      compress: opts.flags?.compress,
+    }
+    const [first] = parts
+    if (parts.length === 1 && typeof first === 'string') {
+      writeOptions.wsPreEncodedFrame = websocketFrame(first)
+    }
+    ;(this as unknown as AdapterInternals).apply(opts, (socket) => {
+      socket.notifyOutgoingListeners(packet)
+      socket.client.writeToEngine(parts, writeOptions)
+    })
+  }
+
+  /** Whether any of the rooms has a socket on this server; no rooms means everyone. */
+  #hasMatch(rooms: ReadonlySet<Room>): boolean {
+    if (rooms.size === 0) return this.sids.size > 0
+    for (const room of rooms) if (this.rooms.has(room)) return true
+    return false
+  }
+
+  /** Tells the other servers, and then does it here: in the order in which the calls were made. */
+  #everywhere(
+    type: number,
+    opts: BroadcastOptions,
+    data: object,
+    doLocally: () => void,
+  ): Promise<void> {
+    if (!opts.flags?.local) {
+      this.#cluster.say(type, this.#nspName, { ...data, opts: wireOptions(opts) })
+    }
+    doLocally()
+    return DONE
+  }
+
+  #address({ rooms, except, flags }: BroadcastOptions) {
+    return { nsp: this.#nspName, rooms, except, flags }
+  }
+}
+
+function wireOptions({ rooms, except, flags }: BroadcastOptions) {
+  const { volatile, compress, timeout } = (flags ?? {}) as BroadcastFlags
+  return { rooms: [...rooms], except: [...(except ?? [])], flags: { volatile, compress, timeout } }
+}
+
+function warnOfRecovery(server: Server): void {
+  const { opts } = server as unknown as { opts: { connectionStateRecovery?: unknown } }
+  if (opts.connectionStateRecovery === undefined || hasWarnedOfRecovery) return
+  hasWarnedOfRecovery = true
+  process.emitWarning(
+    'connectionStateRecovery is set, but socket.io-zeromq does not recover sessions yet: clients ' +
+      'that reconnect get a new session, and fetch what they missed as without the option',
+    { type: 'SocketIoZeromqWarning', code: 'ZMQ_NO_RECOVERY' },
+  )
+}

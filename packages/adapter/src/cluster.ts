@@ -1,0 +1,226 @@
+import { EventEmitter } from 'node:events'
+import createDebug from 'debug'
+import type { Namespace } from 'socket.io'
+import type { ClusterMessage } from 'socket.io-adapter'
+import {
+  type Address,
+  Broadcast,
+  Bus,
+  type BusEvents,
+  type BusStats,
+  ClosedError,
+  type EncodedPart,
+  type IncomingMessage,
+  MessageType,
+  OptionError,
+  readClusterMessage,
+  writeBroadcast,
+  writeClusterMessage,
+} from 'socket.io-zeromq-emitter/bus'
+import { ZmqAdapter } from './adapter.js'
+import { answerForAbsentNamespace, readAnswer, readRequest } from './messages.js'
+import type { ResolvedOptions } from './options.js'
+import { type AcknowledgementListener, Requests } from './requests.js'
+
+const debug = createDebug('socket.io-zeromq:adapter')
+
+/** The bus's counters, and those of the adapter. */
+export interface ZmqAdapterStats extends BusStats {
+  /** Requests to other servers that wait for answers. */
+  requestsOpen: number
+  /** Namespaces that this server has. */
+  namespaces: number
+}
+
+const EVENTS: readonly Exclude<keyof BusEvents, 'error'>[] = [
+  'link:up',
+  'link:down',
+  'member:join',
+  'member:leave',
+]
+
+/**
+ * One Socket.IO server's part in the cluster: the bus that all its namespaces share, who asks what of
+ * whom, and which namespace a message is for. It opens the bus with the first namespace, or when
+ * somebody waits for it, and closes it with the last.
+ */
+export class Cluster extends EventEmitter<BusEvents> {
+  readonly #options: ResolvedOptions
+  readonly #adapters = new Map<string, ZmqAdapter>()
+  readonly #requests = new Requests()
+  #bus: Bus | undefined
+
+  constructor(options: ResolvedOptions) {
+    super()
+    this.#options = options
+  }
+
+  /** The name of this server in the cluster. */
+  get uid(): string {
+    return this.bus.uid
+  }
+
+  get memberCount(): number {
+    return this.#bus?.memberCount ?? 0
+  }
+
+  /** The bus, opened if need be. */
+  get bus(): Bus {
+    this.#bus ??= this.#open()
+    return this.#bus
+  }
+
+  /** Makes the adapter of a namespace. */
+  add(nsp: Namespace): ZmqAdapter {
+    for (const { nsp: other } of this.#adapters.values()) {
+      if (other.server === nsp.server) break
+      throw new OptionError(
+        'this adapter serves another Socket.IO server: call zmqAdapter() once for each server',
+      )
+    }
+    const adapter = new ZmqAdapter(nsp, this)
+    this.#adapters.set(nsp.name, adapter)
+    return adapter
+  }
+
+  /** Forgets the adapter of a namespace that is closed, and leaves the cluster with the last. */
+  async remove(adapter: ZmqAdapter): Promise<void> {
+    const name: string = adapter.nsp.name
+    if (this.#adapters.get(name) !== adapter) return
+    this.#adapters.delete(name)
+    if (this.#adapters.size === 0) await this.close().catch((error) => this.#report(error))
+  }
+
+  /**
+   * Sends what was said and leaves the cluster.
+   * @throws FlushTimeoutError
+   */
+  async close(): Promise<void> {
+    const bus = this.#bus
+    this.#bus = undefined
+    this.#requests.failAll(new ClosedError('the server was closed before all answers had come'))
+    await bus?.close()
+  }
+
+  /** Says a broadcast to all servers. */
+  broadcast(to: Address, parts: readonly EncodedPart[], requestId?: string): void {
+    this.#try((bus) =>
+      bus.say(bus.topics.everyone, (writer) => writeBroadcast(writer, to, parts, requestId)),
+    )
+  }
+
+  /** Says a broadcast to all servers and listens to their clients' acknowledgements. */
+  broadcastWithAck(
+    to: Address,
+    parts: readonly EncodedPart[],
+    timeoutMs: number | undefined,
+    listener: AcknowledgementListener,
+  ): void {
+    const members = this.bus.members()
+    if (members.length === 0) return this.broadcast(to, parts)
+    const timeout = timeoutMs ?? this.#options.requestTimeout
+    this.broadcast(to, parts, this.#requests.acknowledge(members, timeout, listener))
+  }
+
+  /** Says a message to all servers. */
+  say(type: number, nsp: string, data: unknown): void {
+    this.#try((bus) =>
+      bus.say(bus.topics.everyone, (writer) => writeClusterMessage(writer, type, nsp, data)),
+    )
+  }
+
+  /**
+   * Asks all servers.
+   * @param values - what this server has to say itself, to which their answers are added
+   * @throws Error with the answers that have come as `responses`, if a server does not answer in time
+   */
+  request(
+    type: number,
+    nsp: string,
+    data: object,
+    values: unknown[],
+    timeoutMs = this.#options.requestTimeout,
+  ): Promise<unknown[]> {
+    return new Promise((resolve, reject) => {
+      const members = this.bus.members()
+      if (members.length === 0) return resolve(values)
+      const requestId = this.#requests.collect(members, timeoutMs, values, (error, responses) => {
+        if (error === null) resolve(responses)
+        else reject(Object.assign(error, { responses }))
+      })
+      this.say(type, nsp, { ...data, requestId })
+    })
+  }
+
+  /** Answers a request of another server. */
+  answer(uid: string, type: number, nsp: string, data: unknown): void {
+    this.#try((bus) =>
+      bus.say(bus.topics.node(uid), (writer) => writeClusterMessage(writer, type, nsp, data)),
+    )
+  }
+
+  /** Answers that a broadcast which wants acknowledgements has no client here. */
+  answerNobody(uid: string, { nsp, requestId }: Broadcast): void {
+    this.#answerAbsence(uid, MessageType.BROADCAST, nsp, { requestId })
+  }
+
+  stats(): ZmqAdapterStats {
+    return {
+      ...this.bus.stats(),
+      requestsOpen: this.#requests.size,
+      namespaces: this.#adapters.size,
+    }
+  }
+
+  #open(): Bus {
+    const bus = new Bus('node', this.#options.bus, (message) => this.#onMessage(message))
+    for (const event of EVENTS) bus.on(event, (...args: unknown[]) => this.#forward(event, args))
+    bus.on('member:leave', (uid) => this.#requests.memberLeft(uid))
+    bus.on('error', (error) => this.#report(error))
+    return bus
+  }
+
+  #forward(event: keyof BusEvents, args: unknown[]): void {
+    ;(this.emit as (event: string, ...args: unknown[]) => boolean).call(this, event, ...args)
+  }
+
+  #report(error: Error): void {
+    if (this.listenerCount('error') > 0) this.emit('error', error)
+    else process.emitWarning(error)
+  }
+
+  /** What cannot be sent to others must not keep it from one's own clients. */
+  #try(say: (bus: Bus) => void): void {
+    try {
+      say(this.bus)
+    } catch (error) {
+      this.#report(error as Error)
+    }
+  }
+
+  #onMessage(message: IncomingMessage): void {
+    if (message.type === MessageType.BROADCAST) return this.#onBroadcast(message)
+    const { sender, type, nsp, data } = readClusterMessage(message)
+    const answered = readAnswer(type, data)
+    if (answered !== undefined) {
+      return this.#requests.answer(answered.requestId, sender, answered.answer)
+    }
+    const request = readRequest(type, data)
+    if (request === undefined) return debug('ignores a message of type %d from %s', type, sender)
+    const adapter = this.#adapters.get(nsp)
+    if (adapter === undefined) return this.#answerAbsence(sender, type, nsp, request)
+    adapter.onRequest({ uid: sender, type, nsp, data: request } as unknown as ClusterMessage)
+  }
+
+  #onBroadcast(message: IncomingMessage): void {
+    const broadcast = new Broadcast(message)
+    const adapter = this.#adapters.get(broadcast.nsp)
+    if (adapter !== undefined) adapter.onBroadcast(message.sender, broadcast)
+    else if (broadcast.requestId !== undefined) this.answerNobody(message.sender, broadcast)
+  }
+
+  #answerAbsence(uid: string, type: number, nsp: string, request: Record<string, unknown>): void {
+    const answer = answerForAbsentNamespace(type, request)
+    if (answer !== undefined) this.answer(uid, answer.type, nsp, answer.data)
+  }
+}

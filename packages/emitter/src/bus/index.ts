@@ -1,0 +1,51 @@
+/**
+ * The bus on which the adapter and the emitter stand, for libraries that build on the same wire:
+ * `socket.io-zeromq-emitter/bus`.
+ *
+ * @packageDocumentation
+ */
+export {
+  type Address,
+  Broadcast,
+  type EncodedPart,
+  Encoding,
+  UnsendablePartError,
+  type WireFlags,
+  writeBroadcast,
+} from '../wire/broadcast.js'
+export {
+  type ClusterMessage,
+  MessageType,
+  readClusterMessage,
+  writeClusterMessage,
+} from '../wire/cluster.js'
+export {
+  BusMessageType,
+  type FrameHeader,
+  type IncomingMessage,
+  readHeader,
+  readMessages,
+  UnknownVersionError,
+  WIRE_VERSION,
+  writeHeader,
+} from '../wire/frame.js'
+export { MalformedFrameError, MsgpackReader, MsgpackWriter } from '../wire/msgpack.js'
+export { type Topic, Topics, UID_LENGTH } from '../wire/topics.js'
+export { Bus, type BusEvents, type BusKind, type BusStats } from './bus.js'
+export {
+  ClosedError,
+  FlushTimeoutError,
+  JournalOverflowError,
+  MessageTooLargeError,
+  NoBrokerError,
+  OptionError,
+} from './errors.js'
+export {
+  type BrokerEndpoints,
+  BUS_OPTION_NAMES,
+  type BusOptions,
+  integerOption,
+  type ResolvedBusOptions,
+  rejectUnknownOptions,
+  resolveBusOptions,
+} from './options.js'

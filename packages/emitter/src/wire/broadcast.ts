@@ -1,0 +1,213 @@
+import msgpack from 'msgpack-lite'
+import { MessageType } from './cluster.js'
+import type { IncomingMessage } from './frame.js'
+import { MalformedFrameError, type MsgpackReader, type MsgpackWriter } from './msgpack.js'
+
+/**
+ * The broadcast, the one message on the hot path: `[3, nsp, rooms, except, flags, encoding,
+ * payload]`, and an eighth value, `requestId`, where the sender collects acknowledgements. Written
+ * and read by hand; see docs/protocol.md.
+ */
+
+/** How a broadcast's payload is written. */
+export const Encoding = {
+  /** The packet's data, an array of the event's name and its arguments. */
+  DATA: 0,
+  /** The parts, strings and binaries, that the sender's Socket.IO encoder made of the packet. */
+  PARTS: 1,
+} as const
+
+/** The flags of a broadcast that mean something on other nodes. */
+export interface WireFlags {
+  volatile?: boolean
+  compress?: boolean
+  /** Milliseconds that clients are given to acknowledge. */
+  timeout?: number
+}
+
+/**
+ * What Socket.IO's encoder makes of a packet. Anything else in it (a `Blob`, say) cannot be sent to
+ * another process.
+ */
+export type EncodedPart = string | ArrayBufferView | ArrayBuffer
+
+/** To whom a broadcast goes. */
+export interface Address {
+  nsp: string
+  /** No rooms means everyone in the namespace. */
+  rooms: ReadonlySet<string>
+  except?: ReadonlySet<string> | undefined
+  flags?: WireFlags | undefined
+}
+
+/** A packet's part that cannot be sent to another process. */
+export class UnsendablePartError extends TypeError {
+  override name = 'UnsendablePartError'
+}
+
+export function writeBroadcast(
+  writer: MsgpackWriter,
+  to: Address,
+  parts: readonly EncodedPart[],
+  requestId?: string,
+): void {
+  writer.arrayHeader(requestId === undefined ? 7 : 8)
+  writer.uint(MessageType.BROADCAST)
+  writer.string(to.nsp)
+  writeRooms(writer, to.rooms)
+  writeRooms(writer, to.except)
+  writeFlags(writer, to.flags)
+  writer.uint(Encoding.PARTS)
+  writer.arrayHeader(parts.length)
+  for (const part of parts) writePart(writer, part)
+  if (requestId !== undefined) writer.string(requestId)
+}
+
+function writeRooms(writer: MsgpackWriter, rooms: ReadonlySet<string> | undefined): void {
+  if (rooms === undefined) return writer.arrayHeader(0)
+  writer.arrayHeader(rooms.size)
+  for (const room of rooms as ReadonlySet<unknown>) {
+    if (typeof room === 'string') writer.string(room)
+    else if (Number.isSafeInteger(room) && (room as number) >= 0) writer.uint(room as number)
+    else writer.nil() // matches nobody, as it does on its own server
+  }
+}
+
+function writeFlags(writer: MsgpackWriter, flags: WireFlags | undefined): void {
+  if (flags === undefined) return writer.mapHeader(0)
+  const { compress, timeout } = flags
+  const hasTimeout = typeof timeout === 'number' && timeout >= 0 && Number.isFinite(timeout)
+  writer.mapHeader((flags.volatile ? 1 : 0) + (compress === undefined ? 0 : 1) + +hasTimeout)
+  if (flags.volatile) {
+    writer.string('volatile')
+    writer.boolean(true)
+  }
+  if (compress !== undefined) {
+    writer.string('compress')
+    writer.boolean(compress)
+  }
+  if (hasTimeout) {
+    writer.string('timeout')
+    writer.uint(Math.floor(timeout))
+  }
+}
+
+function writePart(writer: MsgpackWriter, part: EncodedPart): void {
+  if (typeof part === 'string') writer.string(part)
+  else if (part instanceof Uint8Array) writer.binary(part)
+  else if (ArrayBuffer.isView(part)) {
+    writer.binary(new Uint8Array(part.buffer, part.byteOffset, part.byteLength))
+  } else if (part instanceof ArrayBuffer) writer.binary(new Uint8Array(part))
+  else {
+    throw new UnsendablePartError(
+      `cannot send a ${Object.prototype.toString.call(part).slice(8, -1)} to other servers: ` +
+        'give emit() a Buffer, a typed array or an ArrayBuffer instead',
+    )
+  }
+}
+
+/**
+ * A received broadcast. The envelope is read at once and the payload only when somebody asks, so
+ * that a node without a matching socket never touches it.
+ */
+export class Broadcast {
+  readonly nsp: string
+  readonly rooms: Set<string>
+  readonly except: Set<string>
+  readonly flags: WireFlags
+  /** Where the sender collects acknowledgements, the request's id. */
+  readonly requestId: string | undefined
+  readonly #encoding: number
+  readonly #reader: MsgpackReader
+  readonly #payload: number
+
+  /** @throws MalformedFrameError */
+  constructor({ fields, reader }: IncomingMessage) {
+    if (fields !== 6 && fields !== 7) {
+      throw new MalformedFrameError(`a broadcast of ${fields} fields, not 6 or 7`)
+    }
+    this.#reader = reader
+    this.nsp = reader.string()
+    this.rooms = readRooms(reader)
+    this.except = readRooms(reader)
+    this.flags = readFlags(reader)
+    this.#encoding = reader.uint()
+    if (this.#encoding > Encoding.PARTS) {
+      throw new MalformedFrameError(`a broadcast of unknown encoding ${this.#encoding}`)
+    }
+    this.#payload = reader.pos
+    if (fields === 7) {
+      reader.skip()
+      this.requestId = reader.string()
+    }
+  }
+
+  /** Whether the payload is the packet's parts, ready for a client's connection. */
+  get isEncoded(): boolean {
+    return this.#encoding === Encoding.PARTS
+  }
+
+  /**
+   * The parts that the sender's encoder made, if {@link isEncoded}.
+   * @throws MalformedFrameError
+   */
+  parts(): (string | Buffer)[] {
+    const reader = this.#reader
+    reader.pos = this.#payload
+    const count = reader.arrayHeader()
+    if (count < 1) throw new MalformedFrameError('a packet without parts')
+    const parts: (string | Buffer)[] = []
+    for (let i = 0; i < count; i++) {
+      parts.push(reader.atBinary() ? ownBytes(reader) : reader.string())
+    }
+    return parts
+  }
+
+  /**
+   * The packet's data, the event's name and its arguments, if not {@link isEncoded}.
+   * @throws MalformedFrameError
+   */
+  data(): unknown[] {
+    const reader = this.#reader
+    reader.pos = this.#payload
+    reader.skip()
+    const data: unknown = msgpack.decode(reader.buf.subarray(this.#payload, reader.pos))
+    if (!Array.isArray(data) || typeof data[0] !== 'string') {
+      throw new MalformedFrameError('the data of a packet does not begin with the event’s name')
+    }
+    return data
+  }
+}
+
+/** The next binary, copied if a slow client's queue would hold a much larger frame alive by it. */
+function ownBytes(reader: MsgpackReader): Buffer {
+  const view = reader.binary()
+  return view.length * 2 < reader.buf.length ? Buffer.from(view) : view
+}
+
+function readRooms(reader: MsgpackReader): Set<string> {
+  const count = reader.arrayHeader()
+  const rooms = new Set<string>()
+  for (let i = 0; i < count; i++) rooms.add(reader.address() as string)
+  return rooms
+}
+
+function readFlags(reader: MsgpackReader): WireFlags {
+  const flags: WireFlags = {}
+  for (let pairs = reader.mapHeader(); pairs > 0; pairs--) {
+    switch (reader.string()) {
+      case 'volatile':
+        flags.volatile = reader.boolean()
+        break
+      case 'compress':
+        flags.compress = reader.boolean()
+        break
+      case 'timeout':
+        flags.timeout = reader.uint()
+        break
+      default:
+        reader.skip()
+    }
+  }
+  return flags
+}
