@@ -1,5 +1,5 @@
 import type { Server } from 'socket.io'
-import type { EncodedPart } from 'socket.io-zeromq-emitter/bus'
+import { type EncodedPart, MalformedFrameError } from 'socket.io-zeromq-emitter/bus'
 
 /** The type of an event in Socket.IO's protocol. */
 const EVENT = 2
@@ -63,7 +63,7 @@ export function plainPacket(nsp: string, data: unknown[]): Packet {
 
 /**
  * The data of an encoded event packet.
- * @throws Error if the parts are not a packet of the server's parser
+ * @throws MalformedFrameError if the parts are not a packet of the server's parser
  */
 function decode(server: Server, parts: (string | Buffer)[]): unknown[] {
   // A packet with more attachments than a server takes from a client may be sent to clients.
@@ -72,8 +72,12 @@ function decode(server: Server, parts: (string | Buffer)[]): unknown[] {
   decoder.on('decoded', (packet) => {
     data = packet.data
   })
-  for (const part of parts) decoder.add(part)
-  decoder.destroy?.()
-  if (!Array.isArray(data)) throw new Error('the parts of a packet do not make an event')
+  try {
+    for (const part of parts) decoder.add(part)
+    decoder.destroy?.()
+  } catch (error) {
+    throw new MalformedFrameError(`the parts of a packet cannot be decoded: ${error}`)
+  }
+  if (!Array.isArray(data)) throw new MalformedFrameError('the parts of a packet make no event')
   return data
 }

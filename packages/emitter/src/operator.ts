@@ -1,7 +1,12 @@
 import { type Packet, PacketType } from 'socket.io-parser'
 import type { Bus } from './bus/bus.js'
 import type { DefaultEventsMap, EventNames, EventParams, EventsMap } from './typed-events.js'
-import { type EncodedPart, type WireFlags, writeBroadcast } from './wire/broadcast.js'
+import {
+  type EncodedPart,
+  RESERVED_EVENTS,
+  type WireFlags,
+  writeBroadcast,
+} from './wire/broadcast.js'
 import { MessageType, writeClusterMessage } from './wire/cluster.js'
 
 /** Where an operator's messages go. */
@@ -9,16 +14,6 @@ export interface Channel {
   bus: Bus
   encode(packet: Packet): EncodedPart[]
 }
-
-/** Event names that Socket.IO keeps for itself. */
-const RESERVED_EVENTS: ReadonlySet<string> = new Set([
-  'connect',
-  'connect_error',
-  'disconnect',
-  'disconnecting',
-  'newListener',
-  'removeListener',
-])
 
 const NOBODY: ReadonlySet<string> = new Set()
 

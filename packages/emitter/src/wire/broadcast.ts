@@ -1,5 +1,4 @@
-import msgpack from 'msgpack-lite'
-import { MessageType } from './cluster.js'
+import { decodeValue, MessageType } from './cluster.js'
 import type { IncomingMessage } from './frame.js'
 import { MalformedFrameError, type MsgpackReader, type MsgpackWriter } from './msgpack.js'
 
@@ -16,6 +15,19 @@ export const Encoding = {
   /** The parts, strings and binaries, that the sender's Socket.IO encoder made of the packet. */
   PARTS: 1,
 } as const
+
+/**
+ * Event names that Socket.IO keeps for itself. Its clients take a packet with one of them for a broken
+ * connection.
+ */
+export const RESERVED_EVENTS: ReadonlySet<string> = new Set([
+  'connect',
+  'connect_error',
+  'disconnect',
+  'disconnecting',
+  'newListener',
+  'removeListener',
+])
 
 /** The flags of a broadcast that mean something on other nodes. */
 export interface WireFlags {
@@ -76,7 +88,8 @@ function writeRooms(writer: MsgpackWriter, rooms: ReadonlySet<string> | undefine
 function writeFlags(writer: MsgpackWriter, flags: WireFlags | undefined): void {
   if (flags === undefined) return writer.mapHeader(0)
   const { compress, timeout } = flags
-  const hasTimeout = typeof timeout === 'number' && timeout >= 0 && Number.isFinite(timeout)
+  const hasTimeout =
+    typeof timeout === 'number' && timeout >= 0 && timeout <= Number.MAX_SAFE_INTEGER
   writer.mapHeader((flags.volatile ? 1 : 0) + (compress === undefined ? 0 : 1) + +hasTimeout)
   if (flags.volatile) {
     writer.string('volatile')
@@ -171,9 +184,12 @@ export class Broadcast {
     const reader = this.#reader
     reader.pos = this.#payload
     reader.skip()
-    const data: unknown = msgpack.decode(reader.buf.subarray(this.#payload, reader.pos))
+    const data = decodeValue(reader.buf.subarray(this.#payload, reader.pos))
     if (!Array.isArray(data) || typeof data[0] !== 'string') {
       throw new MalformedFrameError('the data of a packet does not begin with the event’s name')
+    }
+    if (RESERVED_EVENTS.has(data[0])) {
+      throw new MalformedFrameError(`the reserved event name ${data[0]}`)
     }
     return data
   }

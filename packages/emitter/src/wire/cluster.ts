@@ -51,6 +51,18 @@ export function readClusterMessage({
 }: IncomingMessage): ClusterMessage {
   if (fields !== 2) throw new MalformedFrameError(`a message of ${fields} fields, not 2`)
   const nsp = reader.string()
-  const data: unknown = msgpack.decode(reader.buf.subarray(reader.pos, reader.end))
-  return { sender, type, nsp, data }
+  return { sender, type, nsp, data: decodeValue(reader.buf.subarray(reader.pos, reader.end)) }
+}
+
+/**
+ * Decodes one value of any kind.
+ * @throws MalformedFrameError also for what msgpack-lite trips over: an extension type's contents
+ *   are not looked at before
+ */
+export function decodeValue(bytes: Buffer): unknown {
+  try {
+    return msgpack.decode(bytes)
+  } catch (error) {
+    throw new MalformedFrameError(`a value that cannot be decoded: ${error}`)
+  }
 }

@@ -18,6 +18,12 @@ export const BusMessageType = {
   MARK: 32,
 } as const
 
+/**
+ * How many messages a frame may carry; a sender ends a frame at 64 KiB, far from this. A frame of
+ * 64 MiB could otherwise claim 32 million, and take gigabytes of memory.
+ */
+const MAX_MESSAGES = 65_536
+
 /** A frame in a version of the wire format that this library does not speak. */
 export class UnknownVersionError extends Error {
   override name = 'UnknownVersionError'
@@ -76,6 +82,9 @@ export function readMessages(reader: MsgpackReader, sender: string): IncomingMes
   while (!reader.done) {
     const length = reader.arrayHeader()
     if (length < 1) throw new MalformedFrameError('a message has no type')
+    if (messages.length === MAX_MESSAGES) {
+      throw new MalformedFrameError(`more than ${MAX_MESSAGES} messages in a frame`)
+    }
     const type = reader.uint()
     const start = reader.pos
     for (let i = 1; i < length; i++) reader.skip()
