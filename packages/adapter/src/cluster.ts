@@ -37,6 +37,7 @@ const EVENTS: readonly Exclude<keyof BusEvents, 'error'>[] = [
   'link:down',
   'member:join',
   'member:leave',
+  'gap',
 ]
 
 /**

@@ -19,8 +19,8 @@ export {
   readClusterMessage,
   writeClusterMessage,
 } from '../wire/cluster.js'
+export { type Control, ControlType, readControl, writeControl } from '../wire/control.js'
 export {
-  BusMessageType,
   type FrameHeader,
   type IncomingMessage,
   readHeader,

@@ -9,15 +9,6 @@ import { UID_LENGTH } from './topics.js'
 /** The version of the wire format that this library speaks. */
 export const WIRE_VERSION = 1
 
-/**
- * The types of the messages that the bus itself understands. Those of Socket.IO's cluster messages,
- * 1 to 13, are laid down by `MessageType` in `socket.io-adapter`.
- */
-export const BusMessageType = {
-  /** `[32, token]`, to one's own topic: what was said before it has passed the broker. */
-  MARK: 32,
-} as const
-
 /** A frame in a version of the wire format that this library does not speak. */
 export class UnknownVersionError extends Error {
   override name = 'UnknownVersionError'
@@ -27,7 +18,7 @@ export class UnknownVersionError extends Error {
 export interface FrameHeader {
   /** The sender. */
   uid: string
-  /** The frame's number in its sender's sequence on its topic, from 1. */
+  /** The frame's number in its sender's sequence on its topic, from 1; 0 if it has none. */
   seq: number
 }
 
@@ -61,7 +52,6 @@ export function readHeader(reader: MsgpackReader): FrameHeader {
   const uid = reader.string()
   const seq = reader.uint()
   if (uid.length !== UID_LENGTH) throw new MalformedFrameError('the uid is not of its length')
-  if (seq < 1) throw new MalformedFrameError('the seq is not 1 or more')
   return { uid, seq }
 }
 
