@@ -12,6 +12,7 @@ import {
   type EncodedPart,
   type IncomingMessage,
   MessageType,
+  NO_STATS,
   OptionError,
   readClusterMessage,
   writeBroadcast,
@@ -37,6 +38,7 @@ const EVENTS: readonly Exclude<keyof BusEvents, 'error'>[] = [
   'link:down',
   'member:join',
   'member:leave',
+  'gap',
 ]
 
 /**
@@ -48,7 +50,9 @@ export class Cluster extends EventEmitter<BusEvents> {
   readonly #options: ResolvedOptions
   readonly #adapters = new Map<string, ZmqAdapter>()
   readonly #requests = new Requests()
+  /** Stays, when it is closed, until another is opened. */
   #bus: Bus | undefined
+  #isClosing = false
 
   constructor(options: ResolvedOptions) {
     super()
@@ -57,16 +61,19 @@ export class Cluster extends EventEmitter<BusEvents> {
 
   /** The name of this server in the cluster. */
   get uid(): string {
-    return this.bus.uid
+    return this.open().uid
   }
 
   get memberCount(): number {
     return this.#bus?.memberCount ?? 0
   }
 
-  /** The bus, opened if need be. */
-  get bus(): Bus {
-    this.#bus ??= this.#open()
+  /** The bus, which is opened here if it is not open, and nowhere else. */
+  open(): Bus {
+    if (this.#bus === undefined || this.#isClosing) {
+      this.#bus = this.#openBus()
+      this.#isClosing = false
+    }
     return this.#bus
   }
 
@@ -96,10 +103,9 @@ export class Cluster extends EventEmitter<BusEvents> {
    * @throws FlushTimeoutError
    */
   async close(): Promise<void> {
-    const bus = this.#bus
-    this.#bus = undefined
+    this.#isClosing = true
     this.#requests.failAll(new ClosedError('the server was closed before all answers had come'))
-    await bus?.close()
+    await this.#bus?.close()
   }
 
   /** Says a broadcast to all servers. */
@@ -116,7 +122,7 @@ export class Cluster extends EventEmitter<BusEvents> {
     timeoutMs: number | undefined,
     listener: AcknowledgementListener,
   ): void {
-    const members = this.bus.members()
+    const members = this.#askable()
     if (members.length === 0) return this.broadcast(to, parts)
     const timeout = timeoutMs ?? this.#options.requestTimeout
     this.broadcast(to, parts, this.#requests.acknowledge(members, timeout, listener))
@@ -142,7 +148,7 @@ export class Cluster extends EventEmitter<BusEvents> {
     timeoutMs = this.#options.requestTimeout,
   ): Promise<unknown[]> {
     return new Promise((resolve, reject) => {
-      const members = this.bus.members()
+      const members = this.#askable()
       if (members.length === 0) return resolve(values)
       const requestId = this.#requests.collect(members, timeoutMs, values, (error, responses) => {
         if (error === null) resolve(responses)
@@ -166,13 +172,18 @@ export class Cluster extends EventEmitter<BusEvents> {
 
   stats(): ZmqAdapterStats {
     return {
-      ...this.bus.stats(),
+      ...(this.#bus?.stats() ?? NO_STATS),
       requestsOpen: this.#requests.size,
       namespaces: this.#adapters.size,
     }
   }
 
-  #open(): Bus {
+  /** The servers that will answer a request: none once this one is closing. */
+  #askable(): string[] {
+    return this.#isClosing ? [] : (this.#bus?.members() ?? [])
+  }
+
+  #openBus(): Bus {
     const bus = new Bus('node', this.#options.bus, (message) => this.#onMessage(message))
     for (const event of EVENTS) bus.on(event, (...args: unknown[]) => this.#forward(event, args))
     bus.on('member:leave', (uid) => this.#requests.memberLeft(uid))
@@ -189,12 +200,17 @@ export class Cluster extends EventEmitter<BusEvents> {
     else process.emitWarning(error)
   }
 
-  /** What cannot be sent to others must not keep it from one's own clients. */
+  /**
+   * What cannot be sent to others must not keep it from one's own clients. After the end there are no
+   * others.
+   */
   #try(say: (bus: Bus) => void): void {
+    if (this.#bus === undefined) return
     try {
-      say(this.bus)
+      say(this.#bus)
     } catch (error) {
-      this.#report(error as Error)
+      if (error instanceof ClosedError) debug('the server is closed: %s', error.message)
+      else this.#report(error as Error)
     }
   }
 

@@ -1,37 +1,47 @@
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import createDebug from 'debug'
-import {
-  BusMessageType,
-  type IncomingMessage,
-  readHeader,
-  readMessages,
-  UnknownVersionError,
-} from '../wire/frame.js'
-import { MalformedFrameError, MsgpackReader, type MsgpackWriter } from '../wire/msgpack.js'
+import { type Control, ControlType, writeControl } from '../wire/control.js'
+import type { IncomingMessage } from '../wire/frame.js'
+import type { MsgpackWriter } from '../wire/msgpack.js'
 import { Topics, UID_LENGTH } from '../wire/topics.js'
-import { ClosedError, FlushTimeoutError, JournalOverflowError, NoBrokerError } from './errors.js'
-import { Inbox } from './inbox.js'
+import { Alarm } from './alarm.js'
+import { ClosedError, FlushTimeoutError, JournalOverflowError } from './errors.js'
+import { Incoming } from './incoming.js'
 import { Journal } from './journal.js'
 import { Link } from './link.js'
+import { Marks } from './marks.js'
 import { Members } from './members.js'
+import { warnOfNoBroker } from './no-broker.js'
 import type { ResolvedBusOptions } from './options.js'
 import { Outgoing } from './outgoing.js'
+import { Repairs } from './repairs.js'
 import { type BusSockets, makeSockets } from './sockets.js'
 
 const debug = createDebug('socket.io-zeromq:bus')
 
 /** How long to wait for a broker before saying that there is none. */
 const NO_BROKER_WARNING_MS = 5_000
-/** How long a mark that tries the link may take before another is sent. */
+/** How long a probe of the link may take before another is sent. */
 const PROBE_INTERVAL_MS = 250
 /** How long a vanished subscription may turn out to be a lost link. */
 const SETTLE_MS = 25
-/** How many senders the inbox remembers. */
-const MAX_SENDERS = 16_384
-/** How long received frames may keep the event loop from everything else. */
-const MAX_TURN_MS = 4
+/** How long the way out must have been quiet after an outage before a bus may leave. */
+const LINGER_MS = 500
+
+/** The bounds of an inbox; see docs/guarantees.md. */
+const INBOX = {
+  nakIntervalMs: 100,
+  repairTimeoutMs: 10_000,
+  unreachableTimeoutMs: 10_000,
+  startTimeoutMs: 1_000,
+  forgetMs: 60_000,
+  maxHeldBytes: 16 * 1024 * 1024,
+  maxSenders: 16_384,
+} as const
+/** How long a repair waits with several brokers, since the frame may be on its way. */
+const SEVERAL_BROKERS_NAK_DELAY_MS = 40
 
 /** What a bus tells; every event but `error` may be ignored. */
 export interface BusEvents {
@@ -39,6 +49,8 @@ export interface BusEvents {
   'link:up': []
   /** The way to every broker is closed; what is said waits. */
   'link:down': []
+  /** Frames of a sender are lost for good: so many, on a topic. */
+  gap: [gap: { sender: string; topic: string; frames: number }]
   /** A node has joined the cluster. */
   'member:join': [uid: string]
   /** A node has left the cluster, or died. */
@@ -55,20 +67,28 @@ export interface BusStats {
   framesSent: number
   messagesSent: number
   bytesSent: number
+  /** Messages that wait to be sent. */
+  messagesHeld: number
+  /** Messages given up before they were sent, because more waited than the journal holds. */
+  messagesDropped: number
+  /** Bytes of the frames in the journal, those that wait to be sent and those kept for repairs. */
+  journalBytes: number
+  /** Frames sent again to those who had missed them. */
+  repairsSent: number
   /** Frames of others that were for us, duplicates included. */
   framesReceived: number
   messagesReceived: number
   bytesReceived: number
-  /** Messages that wait to be sent. */
-  messagesHeld: number
-  /** Bytes of the frames that wait to be sent. */
-  journalBytes: number
-  /** Messages given up because more waited than the journal holds. */
-  messagesDropped: number
   /** Frames that had come before. */
   framesDuplicate: number
-  /** Frames of others that are known to be lost. */
+  /** Frames that we had missed and that were sent again to us. */
+  framesRepaired: number
+  /** Frames of others that are lost for good. */
   framesLost: number
+  /** Frames that wait for one before them. */
+  framesHeldBack: number
+  /** Bytes of those frames. */
+  bytesHeldBack: number
   /** Frames refused because they are not what the protocol says. */
   framesMalformed: number
   /** Frames refused because they are in an unknown version of the protocol. */
@@ -77,15 +97,32 @@ export interface BusStats {
   messagesMalformed: number
 }
 
+/** The counters of a bus that has not been opened. */
+export const NO_STATS: Readonly<BusStats> = {
+  link: 'down',
+  members: 0,
+  framesSent: 0,
+  messagesSent: 0,
+  bytesSent: 0,
+  messagesHeld: 0,
+  messagesDropped: 0,
+  journalBytes: 0,
+  repairsSent: 0,
+  framesReceived: 0,
+  messagesReceived: 0,
+  bytesReceived: 0,
+  framesDuplicate: 0,
+  framesRepaired: 0,
+  framesLost: 0,
+  framesHeldBack: 0,
+  bytesHeldBack: 0,
+  framesMalformed: 0,
+  framesUnknownVersion: 0,
+  messagesMalformed: 0,
+}
+
 /** A node is a member and hears what is said to everyone; an emitter only speaks. */
 export type BusKind = 'node' | 'emitter'
-
-interface FlushWaiter {
-  token: number
-  /** How many messages had been said. */
-  said: number
-  resolve(): void
-}
 
 /**
  * A message bus over ZeroMQ: it knows topics, senders, frames and members, and nothing of rooms or
@@ -97,34 +134,27 @@ export class Bus extends EventEmitter<BusEvents> {
   readonly uid = randomBytes(UID_LENGTH / 2).toString('hex')
   readonly topics: Topics
   readonly #options: ResolvedBusOptions
-  readonly #onMessage: (message: IncomingMessage) => void
   readonly #ownTopic: string
-  /** The topics that we have subscribed to, as they stand in frames. */
-  readonly #subscriptions: readonly { topic: string; bytes: Buffer }[]
   readonly #sockets: BusSockets
   readonly #journal: Journal
   readonly #outgoing: Outgoing
-  readonly #inbox = new Inbox(MAX_SENDERS)
+  readonly #incoming: Incoming
+  readonly #repairs: Repairs
+  readonly #marks = new Marks()
   readonly #link = new Link()
   readonly #members: Members
-  readonly #counters = {
-    framesReceived: 0,
-    messagesReceived: 0,
-    bytesReceived: 0,
-    messagesDropped: 0,
-    framesDuplicate: 0,
-    framesMalformed: 0,
-    framesUnknownVersion: 0,
-    messagesMalformed: 0,
-  }
-  #said = 0
-  #confirmed = 0
-  #lastToken = 0
-  #flushWaiters: FlushWaiter[] = []
-  #memberTimer: NodeJS.Timeout | undefined
+  readonly #memberAlarm: Alarm
+  /** The emitters that can be reached. */
+  readonly #emitters = new Set<string>()
+  readonly #startedAt = performance.now()
+  /** When the link was up for the first time. */
+  #readyAt: number | undefined
+  /** When the link came up after an outage, or late. */
+  #recoveredAt = Number.NEGATIVE_INFINITY
+  #messagesDropped = 0
+  #overflowWasReported = false
   #probeTimer: NodeJS.Timeout | undefined
   #noBrokerTimer: NodeJS.Timeout | undefined
-  #overflowWasReported = false
   #closing: Promise<void> | undefined
   #isClosed = false
   readonly #ready: Promise<void>
@@ -143,15 +173,17 @@ export class Bus extends EventEmitter<BusEvents> {
   ) {
     super()
     this.#options = options
-    this.#onMessage = onMessage
     this.topics = new Topics(options.key)
+    const { everyone, control } = this.topics
     this.#ownTopic = kind === 'node' ? this.topics.node(this.uid) : this.topics.emitter(this.uid)
-    // everyone's topic first, so that a node which is seen to be a member hears it already
-    this.#subscriptions = (
-      kind === 'node' ? [this.topics.everyone, this.#ownTopic] : [this.#ownTopic]
-    ).map((topic) => ({ topic, bytes: Buffer.from(topic, 'latin1') }))
-    this.#journal = new Journal(options.maxJournalBytes)
+    // one's own topic last, so that a node which is seen to be a member hears everyone already
+    const topics = kind === 'node' ? [everyone, control, this.#ownTopic] : [control, this.#ownTopic]
+    this.#journal = new Journal(options.journal)
     this.#members = new Members(options.memberGraceMs, SETTLE_MS)
+    this.#memberAlarm = new Alarm(
+      () => this.#members.nextExpiry(),
+      () => this.#expireMembers(),
+    )
     this.#ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve
       this.#rejectReady = reject
@@ -163,15 +195,41 @@ export class Bus extends EventEmitter<BusEvents> {
       socket: this.#sockets.pub,
       journal: this.#journal,
       maxMessageBytes: options.maxMessageBytes,
+      onSent: (topic) => this.#repairs.sent(topic),
       onOverflow: ({ messages }) => this.#onOverflow(messages),
       onError: (error) => this.report(error),
     })
-    this.#start()
+    const ownTopicOf = (uid: string) =>
+      this.#emitters.has(uid) ? this.topics.emitter(uid) : this.topics.node(uid)
+    this.#repairs = new Repairs({
+      uid: this.uid,
+      topics: this.topics,
+      journal: this.#journal,
+      outgoing: this.#outgoing,
+      ownTopicOf,
+    })
+    this.#incoming = new Incoming({
+      uid: this.uid,
+      socket: this.#sockets.sub,
+      topics,
+      ownTopic: this.#ownTopic,
+      inbox: {
+        ...INBOX,
+        nakDelayMs: options.brokers.length > 1 ? SEVERAL_BROKERS_NAK_DELAY_MS : 0,
+      },
+      onMessage,
+      onControl: (sender, message) => this.#onControl(sender, message),
+      request: (sender, message) => this.#sayFirst(ownTopicOf(sender), message),
+      isReachable: (uid) => this.#emitters.has(uid) || this.#members.isPresent(uid),
+      onGap: (sender, topic, frames) => this.#onGap(sender, topic, frames),
+      onError: (error) => this.report(error),
+    })
+    this.#start(topics)
   }
 
-  #start(): void {
+  #start(topics: readonly string[]): void {
     const { sub, connect } = this.#sockets
-    for (const { topic } of this.#subscriptions) sub.subscribe(topic)
+    for (const topic of topics) sub.subscribe(topic)
     try {
       connect()
     } catch (error) {
@@ -179,9 +237,16 @@ export class Bus extends EventEmitter<BusEvents> {
       throw error
     }
     debug('%s starts, own topic %s', this.uid, this.#ownTopic)
-    this.#receiveNotices().catch((error) => this.#onLoopEnd(error))
-    this.#receiveFrames().catch((error) => this.#onLoopEnd(error))
-    this.#noBrokerTimer = setTimeout(() => this.#warnOfNoBroker(), NO_BROKER_WARNING_MS)
+    const onEnd = (error: Error) => {
+      // closing a socket ends its loop with an error
+      if (!this.#isClosed) this.report(error)
+    }
+    this.#receiveNotices().catch(onEnd)
+    this.#incoming.run().catch(onEnd)
+    this.#noBrokerTimer = setTimeout(
+      () => warnOfNoBroker(this.#options, NO_BROKER_WARNING_MS),
+      NO_BROKER_WARNING_MS,
+    )
     this.#noBrokerTimer.unref()
   }
 
@@ -215,7 +280,7 @@ export class Bus extends EventEmitter<BusEvents> {
   say(topic: string, write: (writer: MsgpackWriter) => void): void {
     if (this.#isClosed) throw closedError()
     this.#outgoing.say(topic, write)
-    this.#said++
+    this.#marks.messageSaid()
   }
 
   /**
@@ -224,12 +289,12 @@ export class Bus extends EventEmitter<BusEvents> {
    */
   async flush(): Promise<void> {
     if (this.#isClosed) throw closedError()
-    if (this.#said === this.#confirmed) return
+    if (this.#marks.unconfirmed === 0) return
     const { closeTimeoutMs } = this.#options
     let timer: NodeJS.Timeout | undefined
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        const count = this.#said - this.#confirmed
+        const count = this.#marks.unconfirmed
         reject(
           new FlushTimeoutError(
             `${count} ${count === 1 ? 'message' : 'messages'} may not have reached a broker within ` +
@@ -238,11 +303,9 @@ export class Bus extends EventEmitter<BusEvents> {
         )
       }, closeTimeoutMs)
     })
-    const confirmed = new Promise<void>((resolve) => {
-      const token = this.#nextToken()
-      this.#flushWaiters.push({ token, said: this.#said, resolve })
-      this.#sayMark(token)
-    })
+    const token = this.#marks.nextToken()
+    const confirmed = this.#marks.wait(token)
+    this.#sayMark(token)
     try {
       await Promise.race([confirmed, timeout])
     } finally {
@@ -251,7 +314,8 @@ export class Bus extends EventEmitter<BusEvents> {
   }
 
   /**
-   * Flushes and leaves the cluster. The bus is closed afterwards even if it throws.
+   * Flushes, waits for repairs that others may need after an outage, and leaves the cluster. The bus
+   * is closed afterwards even if it throws.
    * @throws FlushTimeoutError
    */
   close(): Promise<void> {
@@ -260,6 +324,7 @@ export class Bus extends EventEmitter<BusEvents> {
   }
 
   stats(): BusStats {
+    this.#journal.expire(performance.now())
     return {
       link: this.#link.isUp ? 'up' : 'down',
       members: this.#members.size,
@@ -267,9 +332,13 @@ export class Bus extends EventEmitter<BusEvents> {
       messagesSent: this.#outgoing.messagesSent,
       bytesSent: this.#outgoing.bytesSent,
       messagesHeld: this.#outgoing.held,
+      messagesDropped: this.#messagesDropped,
       journalBytes: this.#journal.bytes,
-      framesLost: this.#inbox.lost,
-      ...this.#counters,
+      repairsSent: this.#repairs.framesSent,
+      ...this.#incoming.counters,
+      framesLost: this.#incoming.inbox.lost,
+      framesHeldBack: this.#incoming.inbox.heldFrames,
+      bytesHeldBack: this.#incoming.inbox.heldBytes,
     }
   }
 
@@ -280,26 +349,50 @@ export class Bus extends EventEmitter<BusEvents> {
     else process.emitWarning(error)
   }
 
-  /** Counts a message whose fields are not what the protocol says. */
-  countMalformedMessage(reason: string): void {
-    this.#counters.messagesMalformed++
-    debug('%s refuses a message: %s', this.uid, reason)
+  /** Tells the listeners; what one of them throws is reported and stops nothing. */
+  #tell<Event extends Exclude<keyof BusEvents, 'error'>>(
+    event: Event,
+    ...args: BusEvents[Event]
+  ): void {
+    try {
+      ;(this as EventEmitter).emit(event, ...args)
+    } catch (error) {
+      this.report(error as Error)
+    }
   }
 
   async #close(): Promise<void> {
+    const deadline = performance.now() + this.#options.closeTimeoutMs
+    const hasSpoken = this.#outgoing.lastSent(this.topics.everyone) > 0
     try {
       await this.flush()
+      if (hasSpoken || this.#outgoing.lastSent(this.topics.everyone) > 0) {
+        await this.#linger(deadline)
+      }
     } finally {
       this.#shut()
     }
   }
 
+  /** After an outage, others find out what they have missed, and ask for it. */
+  async #linger(deadline: number): Promise<void> {
+    for (;;) {
+      const now = performance.now()
+      const quietAt = Math.max(this.#recoveredAt, this.#repairs.lastAskedAt) + LINGER_MS
+      if (now >= quietAt || now >= deadline) return
+      await sleep(Math.min(quietAt, deadline) - now)
+    }
+  }
+
   #shut(): void {
     this.#isClosed = true
+    this.#link.ownTopicVanished()
     clearTimeout(this.#noBrokerTimer)
-    clearTimeout(this.#memberTimer)
     clearInterval(this.#probeTimer)
+    this.#memberAlarm.clear()
     this.#outgoing.close()
+    this.#incoming.close()
+    this.#repairs.close()
     this.#sockets.sub.close()
     this.#sockets.pub.close()
     this.#rejectReady(closedError())
@@ -307,7 +400,7 @@ export class Bus extends EventEmitter<BusEvents> {
   }
 
   /** The cluster's subscriptions, as the brokers pass them on to publishers. */
-  async #receiveNotices(): Promise<void> {
+  async #receiveNotices(): Promise<never> {
     for (;;) {
       const [notice] = await this.#sockets.pub.receive()
       if (notice === undefined || notice.length < 2) continue
@@ -316,206 +409,129 @@ export class Bus extends EventEmitter<BusEvents> {
       const hasAppeared = notice[0] === 1
       if (topic.uid === this.uid) this.#onOwnTopic(hasAppeared)
       else if (topic.kind === 'node') this.#onNode(topic.uid, hasAppeared)
+      else this.#onEmitter(topic.uid, hasAppeared)
     }
   }
 
-  async #receiveFrames(): Promise<void> {
-    const { sub } = this.#sockets
-    let turnBegan = performance.now()
-    for (;;) {
-      const parts = await sub.receive()
-      this.#onFrame(parts)
-      const now = performance.now()
-      if (now - turnBegan > MAX_TURN_MS) {
-        await nextTurn()
-        turnBegan = performance.now()
-      }
-    }
-  }
-
-  #onLoopEnd(error: Error): void {
-    // closing a socket ends its loop with an error
-    if (!this.#isClosed) this.report(error)
-  }
-
-  #onFrame([topicBytes, body]: Buffer[]): void {
-    const topic = this.#subscriptions.find(({ bytes }) => topicBytes?.equals(bytes))?.topic
-    if (topic === undefined || body === undefined) {
-      return this.#refuseFrame('it is not of two parts, or on a topic that we do not know')
-    }
-    const reader = new MsgpackReader(body)
-    let messages: IncomingMessage[]
-    try {
-      const { uid, seq } = readHeader(reader)
-      if (uid === this.uid) {
-        if (topic === this.#ownTopic) this.#onOwnMessages(readMessages(reader, uid))
+  #onControl(sender: string, message: Exclude<Control, { type: typeof ControlType.REPAIR }>): void {
+    switch (message.type) {
+      case ControlType.MARK:
+        return this.#marks.returned(message.token)
+      case ControlType.PROBE:
+        if (this.#link.probeReturned(message.number)) this.#onLinkUp()
         return
+      case ControlType.NAK:
+        return this.#repairs.onNak(sender, message.topic, message.from, message.to)
+      case ControlType.GONE:
+        return this.#incoming.gone(sender, message.topic, message.from, message.to)
+      case ControlType.DIGEST: {
+        const readyForMs = performance.now() - (this.#readyAt ?? performance.now())
+        const isOlder = message.ageMs > readyForMs
+        return this.#incoming.digest(sender, message.topic, message.last, isOlder)
       }
-      messages = readMessages(reader, uid)
-      this.#counters.framesReceived++
-      this.#counters.bytesReceived += body.length
-      if (this.#inbox.receive(uid, topic, seq) === 'duplicate') {
-        this.#counters.framesDuplicate++
-        return
-      }
-    } catch (error) {
-      if (error instanceof UnknownVersionError) this.#counters.framesUnknownVersion++
-      else if (error instanceof MalformedFrameError) this.#refuseFrame(error.message)
-      else this.report(error as Error)
-      return
-    }
-    this.#counters.messagesReceived += messages.length
-    for (const message of messages) this.#deliver(message)
-  }
-
-  #refuseFrame(reason: string): void {
-    this.#counters.framesMalformed++
-    debug('%s refuses a frame: %s', this.uid, reason)
-  }
-
-  #deliver(message: IncomingMessage): void {
-    try {
-      this.#onMessage(message)
-    } catch (error) {
-      if (error instanceof MalformedFrameError) this.countMalformedMessage(error.message)
-      else this.report(error as Error)
+      case ControlType.ASK:
+        return this.#repairs.onAsk()
     }
   }
 
-  #onOwnMessages(messages: IncomingMessage[]): void {
-    for (const { type, fields, reader } of messages) {
-      if (type === BusMessageType.MARK && fields === 1) this.#onMark(reader.uint())
-    }
-  }
-
-  #onMark(token: number): void {
-    if (this.#link.markReturned(token)) this.#onLinkUp()
-    while (this.#flushWaiters[0] !== undefined && this.#flushWaiters[0].token <= token) {
-      const { said, resolve } = this.#flushWaiters.shift() as FlushWaiter
-      this.#confirmed = Math.max(this.#confirmed, said)
-      resolve()
-    }
-  }
-
-  #nextToken(): number {
-    return ++this.#lastToken
+  #sayFirst(topic: string, message: Control): void {
+    this.#outgoing.sayFirst(topic, (writer) => writeControl(writer, message))
   }
 
   /** Sends a mark behind all that has been said. */
   #sayMark(token: number): void {
-    this.#outgoing.flush()
-    this.#outgoing.say(this.#ownTopic, (writer) => writeMark(writer, token))
-    this.#outgoing.flush()
+    this.#outgoing.sayLast(this.#ownTopic, (writer) =>
+      writeControl(writer, { type: ControlType.MARK, token }),
+    )
   }
 
   #onOwnTopic(hasAppeared: boolean): void {
     if (hasAppeared) {
-      this.#link.ownTopicAppeared(this.#lastToken + 1)
-      if (!this.#link.isProbing) return
-      clearInterval(this.#probeTimer)
+      if (!this.#link.ownTopicAppeared()) return
+      this.#outgoing.linkProbing()
       this.#probeTimer = setInterval(() => this.#probe(), PROBE_INTERVAL_MS)
-      this.#probe()
-      return
+      return this.#probe()
     }
     clearInterval(this.#probeTimer)
     const wasUp = this.#link.ownTopicVanished()
     this.#outgoing.linkDown()
+    this.#incoming.linkDown()
     this.#members.linkDown()
-    if (wasUp) {
-      debug('%s link down, %d members are kept', this.uid, this.#members.size)
-      this.emit('link:down')
-    }
+    if (!wasUp) return
+    debug('%s link down, %d members are kept', this.uid, this.#members.size)
+    this.#tell('link:down')
   }
 
-  /** Tries the link with a mark that passes by what waits. */
   #probe(): void {
-    const token = this.#nextToken()
-    this.#outgoing.probe(this.#ownTopic, (writer) => writeMark(writer, token))
+    this.#sayFirst(this.#ownTopic, { type: ControlType.PROBE, number: this.#link.nextProbe() })
   }
 
   #onLinkUp(): void {
+    const now = performance.now()
     clearInterval(this.#probeTimer)
     clearTimeout(this.#noBrokerTimer)
-    this.#members.linkUp(Date.now())
-    this.#scheduleExpiry()
+    const isFirst = this.#readyAt === undefined
+    if (!isFirst || now - this.#startedAt > LINGER_MS) this.#recoveredAt = now
+    this.#readyAt ??= now
+    this.#members.linkUp(now)
+    this.#memberAlarm.set()
     debug('%s link up, %d messages were held', this.uid, this.#outgoing.held)
+    // where we stand, then what we missed, then what has waited
+    this.#repairs.linkUp()
+    this.#sayFirst(this.topics.control, { type: ControlType.ASK })
+    this.#incoming.linkUp()
     this.#outgoing.linkUp()
     // the marks that were under way may be lost; one behind all of them speaks for them
-    const last = this.#flushWaiters.at(-1)
-    if (last !== undefined) this.#sayMark(last.token)
+    const { awaited } = this.#marks
+    if (awaited !== undefined) this.#sayMark(awaited)
     this.#resolveReady()
-    this.emit('link:up')
+    this.#tell('link:up')
   }
 
   #onNode(uid: string, hasAppeared: boolean): void {
-    if (hasAppeared) {
-      if (!this.#members.appeared(uid)) return
-      debug('%s sees %s join', this.uid, uid)
-      this.emit('member:join', uid)
-    } else {
-      this.#members.vanished(uid, Date.now())
-      this.#scheduleExpiry()
+    this.#incoming.reachable(uid, hasAppeared)
+    if (!hasAppeared) {
+      this.#members.vanished(uid, performance.now())
+      return this.#memberAlarm.set()
+    }
+    if (!this.#members.appeared(uid)) return
+    debug('%s sees %s join', this.uid, uid)
+    this.#tell('member:join', uid)
+  }
+
+  #onEmitter(uid: string, hasAppeared: boolean): void {
+    if (hasAppeared) this.#emitters.add(uid)
+    else this.#emitters.delete(uid)
+    this.#incoming.reachable(uid, hasAppeared)
+  }
+
+  #expireMembers(): void {
+    for (const uid of this.#members.expire(performance.now())) {
+      debug('%s sees %s leave', this.uid, uid)
+      this.#outgoing.rest(this.topics.node(uid))
+      this.#tell('member:leave', uid)
     }
   }
 
-  #scheduleExpiry(): void {
-    clearTimeout(this.#memberTimer)
-    const next = this.#members.nextExpiry()
-    if (next === undefined) return
-    this.#memberTimer = setTimeout(
-      () => {
-        for (const uid of this.#members.expire(Date.now())) {
-          debug('%s sees %s leave', this.uid, uid)
-          this.#outgoing.rest(this.topics.node(uid))
-          this.emit('member:leave', uid)
-        }
-        this.#scheduleExpiry()
-      },
-      Math.max(0, next - Date.now()),
-    )
+  #onGap(sender: string, topic: string, frames: number): void {
+    debug('%s has lost %d frames of %s on %s', this.uid, frames, sender, topic)
+    this.#tell('gap', { sender, topic, frames })
   }
 
   #onOverflow(messages: number): void {
-    this.#counters.messagesDropped += messages
+    this.#messagesDropped += messages
     if (this.#overflowWasReported) return
     this.#overflowWasReported = true
     this.report(
       new JournalOverflowError(
-        `more waits for the link to a broker than the ${this.#options.maxJournalBytes} bytes of ` +
+        `more waits for the link to a broker than the ${this.#options.journal.maxBytes} bytes of ` +
           'journal.maxBytes: the oldest messages are given up, and counted in ' +
           'stats().messagesDropped; start a broker, or raise the bound',
       ),
     )
   }
-
-  #warnOfNoBroker(): void {
-    const error = new NoBrokerError(noBrokerMessage(this.#options))
-    process.emitWarning(error.message, { type: error.name, code: 'ZMQ_NO_BROKER' })
-  }
-}
-
-function writeMark(writer: MsgpackWriter, token: number): void {
-  writer.arrayHeader(2)
-  writer.uint(BusMessageType.MARK)
-  writer.uint(token)
 }
 
 function closedError(): ClosedError {
   return new ClosedError('the bus is closed: make a new one')
-}
-
-function noBrokerMessage({ brokers }: ResolvedBusOptions): string {
-  const [first] = brokers
-  if (first === undefined) {
-    return (
-      `no broker answered on the sockets given as pubClient and subClient within ` +
-      `${NO_BROKER_WARNING_MS} ms; check that both are connected to a running zmq-broker`
-    )
-  }
-  const where = brokers.map(({ pub, sub }) => `${pub} and ${sub}`).join(', ')
-  const argument = (endpoint: string) => /^tcp:.*:(\d+)$/.exec(endpoint)?.[1] ?? endpoint
-  return (
-    `no broker answered at ${where} within ${NO_BROKER_WARNING_MS} ms; start one with: ` +
-    `npx zmq-broker --pub ${argument(first.pub)} --sub ${argument(first.sub)}`
-  )
 }

@@ -1,56 +1,390 @@
-/** What to do with a received frame. */
-export type Verdict = 'deliver' | 'duplicate'
+export interface InboxOptions {
+  /** Milliseconds before a repair is asked for: none with one broker, as another may be slower. */
+  nakDelayMs: number
+  /** Milliseconds before it is asked for again; doubles with each time. */
+  nakIntervalMs: number
+  /** Milliseconds without progress after which what is missing is given up. */
+  repairTimeoutMs: number
+  /** The same while the sender cannot be reached. */
+  unreachableTimeoutMs: number
+  /** Milliseconds that the first frame of an unknown sender waits to hear where it starts. */
+  startTimeoutMs: number
+  /** Milliseconds after which a sender that has left is forgotten. */
+  forgetMs: number
+  /** Bytes of frames of one sender that are held back behind a hole. */
+  maxHeldBytes: number
+  /** How many senders are remembered; beyond it the one heard longest ago is forgotten. */
+  maxSenders: number
+}
+
+/** What an inbox tells and asks for. */
+export interface InboxActions<Frame> {
+  deliver(sender: string, topic: string, frame: Frame): void
+  /** Asks the sender for frames again. */
+  nak(sender: string, topic: string, from: number, to: number): void
+  /** Asks the sender where its sequence stands. */
+  ask(sender: string): void
+  /** Whether the sender can be asked anything just now. */
+  isReachable(sender: string): boolean
+  /** So many frames of the sender are lost for good. */
+  gap(sender: string, topic: string, frames: number): void
+}
+
+/** What became of a frame. */
+export type Verdict = 'delivered' | 'held' | 'duplicate' | 'dropped'
+
+/** Where a stream starts for a receiver that has not heard it from the beginning. */
+const UNKNOWN = 0
+/** How many holes are asked for at once. */
+const MAX_HOLES = 64
+const MAX_NAK_INTERVAL_MS = 2_000
+const NEVER = Number.POSITIVE_INFINITY
+
+/** One sender's sequence on one topic. */
+interface Stream<Frame> {
+  readonly sender: Sender<Frame>
+  readonly topic: string
+  /** The seq that is delivered next, or UNKNOWN. */
+  next: number
+  /** The highest seq that is known to have been sent. */
+  last: number
+  readonly held: Map<number, { frame: Frame; bytes: number }>
+  heldBytes: number
+  /** When a repair is asked for next; NEVER if nothing is missing. */
+  nakAt: number
+  nakIntervalMs: number
+  /** When what is missing is given up. */
+  giveUpAt: number
+}
+
+interface Sender<Frame> {
+  readonly uid: string
+  readonly streams: Map<string, Stream<Frame>>
+  isReachable: boolean
+  forgetAt: number
+}
 
 /**
- * Sees to it that each sender's frames on a topic are delivered once and in order, by their seq: a
- * seq at or below the last one had is a duplicate (which is what several brokers make), one beyond
- * the next means that frames were lost. A plain state machine.
+ * Delivers each sender's frames on a topic in order and once. A hole holds back what follows, and is
+ * asked for until it is filled, or declared lost. A plain state machine: frames, words of the senders
+ * and a clock in, actions out.
  */
-export class Inbox {
-  /** Last seq had, by topic, by sender; the sender heard longest ago comes first. */
-  readonly #senders = new Map<string, Map<string, number>>()
-  readonly #maxSenders: number
+export class Inbox<Frame> {
+  readonly #options: InboxOptions
+  readonly #actions: InboxActions<Frame>
+  readonly #senders = new Map<string, Sender<Frame>>()
+  /** The streams that wait for something. */
+  readonly #waiting = new Set<Stream<Frame>>()
+  readonly #leaving = new Set<Sender<Frame>>()
+  #isPaused = false
+  #heldFrames = 0
+  #heldBytes = 0
   #lost = 0
 
-  /** @param maxSenders - how many senders are remembered; beyond it the stalest is forgotten */
-  constructor(maxSenders: number) {
-    this.#maxSenders = maxSenders
+  constructor(options: InboxOptions, actions: InboxActions<Frame>) {
+    this.#options = options
+    this.#actions = actions
   }
 
-  /** How many frames are known to have been lost. */
+  /** Frames that wait behind a hole. */
+  get heldFrames(): number {
+    return this.#heldFrames
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  /** Frames that were given up. */
   get lost(): number {
     return this.#lost
+  }
+
+  /** Whether anything is missing. */
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0
   }
 
   get senders(): number {
     return this.#senders.size
   }
 
-  /** Takes note of a frame that has come. The first of a sender on a topic is where it starts. */
-  receive(sender: string, topic: string, seq: number): Verdict {
-    const last = this.#topicsOf(sender)
-    const previous = last.get(topic)
-    if (previous !== undefined) {
-      if (seq <= previous) return 'duplicate'
-      this.#lost += seq - previous - 1
+  /** A frame has come, for the first time or again. */
+  receive(
+    uid: string,
+    topic: string,
+    seq: number,
+    frame: Frame,
+    bytes: number,
+    now: number,
+    startsAtOne = false,
+  ): Verdict {
+    const stream = this.#stream(uid, topic, startsAtOne, now)
+    if (stream.next === UNKNOWN && seq === 1) this.#startAt(stream, 1, now)
+    if (seq === stream.next) {
+      stream.next++
+      this.#actions.deliver(uid, topic, frame)
+      if (this.#waiting.has(stream)) this.#advance(stream, now)
+      return 'delivered'
     }
-    last.set(topic, seq)
-    return 'deliver'
+    if (stream.next !== UNKNOWN && seq < stream.next) return 'duplicate'
+    if (stream.held.has(seq)) return 'duplicate'
+    if (seq > stream.last) stream.last = seq
+    const isHeld = stream.heldBytes + bytes <= this.#options.maxHeldBytes
+    if (isHeld) {
+      stream.held.set(seq, { frame, bytes })
+      stream.heldBytes += bytes
+      this.#heldFrames++
+      this.#heldBytes += bytes
+    }
+    this.#expectRepair(stream, now)
+    return isHeld ? 'held' : 'dropped'
   }
 
-  #topicsOf(sender: string): Map<string, number> {
-    let topics = this.#senders.get(sender)
-    if (topics !== undefined) {
-      // to the end of the map's order
-      this.#senders.delete(sender)
-    } else {
-      topics = new Map()
-      if (this.#senders.size >= this.#maxSenders) {
-        const [stalest] = this.#senders.keys()
-        this.#senders.delete(stalest as string)
-      }
+  /**
+   * A sender tells where its sequence stands.
+   * @param last - the seq of the last frame that it has sent on the topic
+   * @param isOlder - whether the sender was there before us
+   */
+  digest(
+    uid: string,
+    topic: string,
+    last: number,
+    isOlder: boolean,
+    now: number,
+    startsAtOne = false,
+  ): void {
+    const stream = this.#stream(uid, topic, startsAtOne, now)
+    if (stream.next === UNKNOWN) {
+      this.#startAt(stream, isOlder ? Math.min(last + 1, firstHeld(stream)) : 1, now)
     }
-    this.#senders.set(sender, topics)
-    return topics
+    if (last > stream.last) stream.last = last
+    if (stream.last >= stream.next) this.#expectRepair(stream, now)
   }
+
+  /** The sender does not have these frames any more. */
+  gone(uid: string, topic: string, from: number, to: number, now: number): void {
+    const stream = this.#senders.get(uid)?.streams.get(topic)
+    if (stream === undefined || stream.next === UNKNOWN) return
+    if (from > stream.next || to < stream.next || stream.last < stream.next) return
+    this.#skipTo(stream, Math.min(to, stream.last) + 1, now)
+  }
+
+  /** A sender can be asked for repairs from now on, or cannot be. */
+  reachable(uid: string, isReachable: boolean, now: number): void {
+    const sender = this.#senders.get(uid)
+    if (sender === undefined || sender.isReachable === isReachable) return
+    sender.isReachable = isReachable
+    if (isReachable) {
+      sender.forgetAt = NEVER
+      this.#leaving.delete(sender)
+    } else {
+      this.#forgetLater(sender, now)
+    }
+    for (const stream of sender.streams.values()) {
+      if (this.#waiting.has(stream)) this.#restartClock(stream, now)
+    }
+  }
+
+  /** Nobody can be reached: what is missing is waited for until {@link resume}. */
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(now: number): void {
+    this.#isPaused = false
+    for (const stream of this.#waiting) this.#restartClock(stream, now)
+  }
+
+  /** Does what is due. */
+  tick(now: number): void {
+    if (this.#isPaused) return
+    for (const stream of [...this.#waiting]) {
+      if (stream.giveUpAt <= now) this.#giveUp(stream, now)
+      else if (stream.nakAt <= now) this.#askFor(stream, now)
+    }
+    for (const sender of this.#leaving) {
+      if (sender.forgetAt <= now) this.#forget(sender)
+    }
+  }
+
+  /** When {@link tick} has something to do next, or `undefined`. */
+  nextTick(): number | undefined {
+    if (this.#isPaused) return undefined
+    let next = NEVER
+    for (const { nakAt, giveUpAt, sender } of this.#waiting) {
+      if (sender.isReachable && nakAt < next) next = nakAt
+      if (giveUpAt < next) next = giveUpAt
+    }
+    for (const { forgetAt } of this.#leaving) if (forgetAt < next) next = forgetAt
+    return next === NEVER ? undefined : next
+  }
+
+  /** What follows the next one may have been held back. */
+  #advance(stream: Stream<Frame>, now: number): void {
+    for (;;) {
+      const held = stream.held.get(stream.next)
+      if (held === undefined) break
+      this.#unhold(stream, stream.next, held.bytes)
+      this.#actions.deliver(stream.sender.uid, stream.topic, held.frame)
+      stream.next++
+    }
+    if (stream.last < stream.next) {
+      this.#waiting.delete(stream)
+      stream.nakAt = NEVER
+      stream.giveUpAt = NEVER
+    } else {
+      // progress: the next hole gets its own time
+      stream.giveUpAt = this.#giveUpTime(stream, now)
+      stream.nakIntervalMs = this.#options.nakIntervalMs
+    }
+  }
+
+  #unhold(stream: Stream<Frame>, seq: number, bytes: number): void {
+    stream.held.delete(seq)
+    stream.heldBytes -= bytes
+    this.#heldFrames--
+    this.#heldBytes -= bytes
+  }
+
+  #expectRepair(stream: Stream<Frame>, now: number): void {
+    if (this.#waiting.has(stream)) return
+    this.#waiting.add(stream)
+    stream.nakIntervalMs = this.#options.nakIntervalMs
+    stream.nakAt = now + this.#options.nakDelayMs
+    stream.giveUpAt = this.#giveUpTime(stream, now)
+    if (stream.nakAt <= now && !this.#isPaused) this.#askFor(stream, now)
+  }
+
+  #restartClock(stream: Stream<Frame>, now: number): void {
+    stream.giveUpAt = this.#giveUpTime(stream, now)
+    stream.nakAt = now
+    stream.nakIntervalMs = this.#options.nakIntervalMs
+  }
+
+  #giveUpTime(stream: Stream<Frame>, now: number): number {
+    if (stream.next === UNKNOWN) return now + this.#options.startTimeoutMs
+    const { repairTimeoutMs, unreachableTimeoutMs } = this.#options
+    return now + (stream.sender.isReachable ? repairTimeoutMs : unreachableTimeoutMs)
+  }
+
+  #askFor(stream: Stream<Frame>, now: number): void {
+    const { sender, topic } = stream
+    stream.nakAt = now + stream.nakIntervalMs
+    stream.nakIntervalMs = Math.min(stream.nakIntervalMs * 2, MAX_NAK_INTERVAL_MS)
+    if (!sender.isReachable) return
+    if (stream.next === UNKNOWN) return this.#actions.ask(sender.uid)
+    let holes = 0
+    for (let seq = stream.next; seq <= stream.last && holes < MAX_HOLES; holes++) {
+      const from = seq
+      const upTo = stream.held.size === 0 ? stream.last + 1 : this.#nextHeld(stream, from)
+      this.#actions.nak(sender.uid, topic, from, upTo - 1)
+      seq = upTo
+      while (stream.held.has(seq)) seq++
+    }
+  }
+
+  /** The first seq from `seq` on that is held, or the one after the last. */
+  #nextHeld(stream: Stream<Frame>, seq: number): number {
+    if (stream.last - seq <= stream.held.size) {
+      while (seq <= stream.last && !stream.held.has(seq)) seq++
+      return seq
+    }
+    let nearest = stream.last + 1
+    for (const held of stream.held.keys()) if (held >= seq && held < nearest) nearest = held
+    return nearest
+  }
+
+  /** The time is up for the first hole. */
+  #giveUp(stream: Stream<Frame>, now: number): void {
+    if (stream.next === UNKNOWN) {
+      return this.#startAt(stream, Math.min(stream.last, firstHeld(stream)), now)
+    }
+    this.#skipTo(stream, this.#nextHeld(stream, stream.next), now)
+  }
+
+  #startAt(stream: Stream<Frame>, seq: number, now: number): void {
+    stream.next = seq
+    for (const [other, { bytes }] of stream.held) {
+      if (other < seq) this.#unhold(stream, other, bytes)
+    }
+    if (!this.#waiting.has(stream)) return
+    this.#advance(stream, now)
+    if (this.#waiting.has(stream)) stream.nakAt = now + this.#options.nakDelayMs
+  }
+
+  /** Goes on with a seq; of those before it, what is held is delivered and the rest is lost. */
+  #skipTo(stream: Stream<Frame>, seq: number, now: number): void {
+    const { sender, topic } = stream
+    const kept = [...stream.held.keys()].filter((other) => other < seq).sort((a, b) => a - b)
+    const lost = seq - stream.next - kept.length
+    this.#lost += lost
+    for (const other of kept) {
+      const { frame, bytes } = stream.held.get(other)!
+      this.#unhold(stream, other, bytes)
+      this.#actions.deliver(sender.uid, topic, frame)
+    }
+    stream.next = seq
+    if (lost > 0) this.#actions.gap(sender.uid, topic, lost)
+    this.#advance(stream, now)
+    if (this.#waiting.has(stream)) this.#askFor(stream, now)
+  }
+
+  #stream(uid: string, topic: string, startsAtOne: boolean, now: number): Stream<Frame> {
+    const sender = this.#sender(uid, now)
+    let stream = sender.streams.get(topic)
+    if (stream === undefined) {
+      stream = {
+        sender,
+        topic,
+        next: startsAtOne ? 1 : UNKNOWN,
+        last: 0,
+        held: new Map(),
+        heldBytes: 0,
+        nakAt: NEVER,
+        nakIntervalMs: 0,
+        giveUpAt: NEVER,
+      }
+      sender.streams.set(topic, stream)
+    }
+    return stream
+  }
+
+  #sender(uid: string, now: number): Sender<Frame> {
+    const known = this.#senders.get(uid)
+    if (known !== undefined) return known
+    const sender: Sender<Frame> = {
+      uid,
+      streams: new Map(),
+      isReachable: this.#actions.isReachable(uid),
+      forgetAt: NEVER,
+    }
+    if (this.#senders.size >= this.#options.maxSenders) {
+      const [stalest] = this.#leaving.size > 0 ? this.#leaving : this.#senders.values()
+      if (stalest !== undefined) this.#forget(stalest)
+    }
+    this.#senders.set(uid, sender)
+    if (!sender.isReachable) this.#forgetLater(sender, now)
+    return sender
+  }
+
+  #forgetLater(sender: Sender<Frame>, now: number): void {
+    sender.forgetAt = now + this.#options.forgetMs
+    this.#leaving.add(sender)
+  }
+
+  #forget(sender: Sender<Frame>): void {
+    this.#senders.delete(sender.uid)
+    this.#leaving.delete(sender)
+    for (const stream of sender.streams.values()) {
+      this.#waiting.delete(stream)
+      for (const [seq, { bytes }] of stream.held) this.#unhold(stream, seq, bytes)
+    }
+  }
+}
+
+function firstHeld<Frame>({ held }: Stream<Frame>): number {
+  let first = NEVER
+  for (const seq of held.keys()) if (seq < first) first = seq
+  return first
 }

@@ -19,8 +19,8 @@ export {
   readClusterMessage,
   writeClusterMessage,
 } from '../wire/cluster.js'
+export { type Control, ControlType, readControl, writeControl } from '../wire/control.js'
 export {
-  BusMessageType,
   type FrameHeader,
   type IncomingMessage,
   readHeader,
@@ -31,7 +31,7 @@ export {
 } from '../wire/frame.js'
 export { MalformedFrameError, MsgpackReader, MsgpackWriter } from '../wire/msgpack.js'
 export { type Topic, Topics, UID_LENGTH } from '../wire/topics.js'
-export { Bus, type BusEvents, type BusKind, type BusStats } from './bus.js'
+export { Bus, type BusEvents, type BusKind, type BusStats, NO_STATS } from './bus.js'
 export {
   ClosedError,
   FlushTimeoutError,

@@ -1,80 +1,202 @@
-/** A frame on its way out. */
-export interface OutgoingFrame {
-  topic: string
-  body: Buffer
+/** A frame as it was said. */
+export interface Frame {
+  readonly topic: string
+  /** Its number in the sequence of its topic; 0 for one that stands outside and is not kept. */
+  readonly seq: number
+  readonly body: Buffer
   /** How many messages it carries. */
-  messages: number
+  readonly messages: number
 }
 
-/** What the journal had to give up. */
+export interface JournalOptions {
+  /** Bytes of frames that are kept, sent or not. */
+  maxBytes: number
+  /** Milliseconds that a frame is kept after it was sent. */
+  maxAgeMs: number
+}
+
+/** What the journal had to give up before it was sent. */
 export interface Overflow {
   frames: number
   messages: number
 }
 
+interface Entry {
+  frame: Frame
+  /** When it was sent; `undefined` while it waits. */
+  sentAt: number | undefined
+}
+
+const NOTHING = Buffer.alloc(0)
+
 /**
- * Keeps frames that have not been sent yet, in the order in which they were said, up to a bound in
- * bytes; beyond it the oldest are given up.
+ * A sender's bounded memory of its own frames, in the order in which they were said: those that wait
+ * to be sent, and those sent that somebody may have missed. When the bytes pass the bound the oldest
+ * go first; sent ones go by age too.
  */
 export class Journal {
-  #frames: OutgoingFrame[] = []
-  /** The frames before it have been taken. */
-  #head = 0
+  readonly #options: JournalOptions
+  readonly #entries = new Deque<Entry>()
+  /** The entries of each topic, whose seqs follow each other without holes. */
+  readonly #topics = new Map<string, Deque<Entry>>()
+  /** How many entries at the front have been sent. */
+  #sent = 0
   #bytes = 0
-  #messages = 0
-  readonly #maxBytes: number
+  #messagesHeld = 0
+  #framesHeld = 0
 
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
+  constructor(options: JournalOptions) {
+    this.#options = options
   }
 
+  /** Bytes of all frames in it. */
   get bytes(): number {
     return this.#bytes
   }
 
-  get frames(): number {
-    return this.#frames.length - this.#head
+  /** Messages that wait to be sent. */
+  get messagesHeld(): number {
+    return this.#messagesHeld
   }
 
-  get messages(): number {
-    return this.#messages
+  /** Frames that wait to be sent. */
+  get framesHeld(): number {
+    return this.#framesHeld
   }
 
-  /** Adds a frame, and says what had to be given up for it. */
-  append(frame: OutgoingFrame): Overflow | undefined {
-    this.#frames.push(frame)
+  /** Adds a frame that waits to be sent, and says what had to be given up for it. */
+  append(frame: Frame, now: number): Overflow | undefined {
+    this.expire(now)
+    const entry: Entry = { frame, sentAt: undefined }
+    this.#entries.push(entry)
     this.#bytes += frame.body.length
-    this.#messages += frame.messages
-    if (this.#bytes <= this.#maxBytes) return undefined
-    const overflow = { frames: 0, messages: 0 }
-    while (this.#bytes > this.#maxBytes) {
-      const oldest = this.take()
+    this.#framesHeld++
+    this.#messagesHeld += frame.messages
+    if (frame.seq > 0) {
+      let topic = this.#topics.get(frame.topic)
+      if (topic === undefined) {
+        topic = new Deque()
+        this.#topics.set(frame.topic, topic)
+      }
+      topic.push(entry)
+    }
+    if (this.#bytes <= this.#options.maxBytes) return undefined
+    const overflow: Overflow = { frames: 0, messages: 0 }
+    while (this.#bytes > this.#options.maxBytes) {
+      const oldest = this.#shift()
       if (oldest === undefined) break
+      if (oldest.sentAt !== undefined) continue
       overflow.frames++
-      overflow.messages += oldest.messages
+      overflow.messages += oldest.frame.messages
     }
-    return overflow
+    return overflow.frames > 0 ? overflow : undefined
   }
 
-  /** The oldest frame, left where it is. */
-  peek(): OutgoingFrame | undefined {
-    return this.#frames[this.#head]
+  /** The next frame to be sent. */
+  next(): Frame | undefined {
+    return this.#entries.at(this.#sent)?.frame
   }
 
-  /** Removes the oldest frame. */
-  take(): OutgoingFrame | undefined {
-    const frame = this.#frames[this.#head]
-    if (frame === undefined) return undefined
-    this.#frames[this.#head++] = undefined as unknown as OutgoingFrame
+  /** The frame that was next has been sent. Does nothing if it was given up meanwhile. */
+  markSent(frame: Frame, now: number): void {
+    const entry = this.#entries.at(this.#sent)
+    if (entry?.frame !== frame) return
+    entry.sentAt = now
+    this.#sent++
+    this.#framesHeld--
+    this.#messagesHeld -= frame.messages
+    if (frame.seq > 0) return
     this.#bytes -= frame.body.length
-    this.#messages -= frame.messages
-    if (this.#head === this.#frames.length) {
-      this.#frames = []
-      this.#head = 0
-    } else if (this.#head >= 1024 && this.#head * 2 >= this.#frames.length) {
-      this.#frames = this.#frames.slice(this.#head)
+    entry.frame = { ...frame, body: NOTHING }
+  }
+
+  /**
+   * The frames of a topic that have been sent, from a seq to a seq.
+   * @param maxBytes - how much is returned, though one frame at least
+   * @returns `goneTo`: up to where they are not kept any more, or `from - 1` if they all are
+   */
+  find(
+    topic: string,
+    from: number,
+    to: number,
+    maxBytes: number,
+  ): { frames: Frame[]; goneTo: number } {
+    const entries = this.#topics.get(topic)
+    const first = entries?.at(0)?.frame.seq ?? Number.POSITIVE_INFINITY
+    const goneTo = Math.max(from - 1, Math.min(to, first - 1))
+    const frames: Frame[] = []
+    let bytes = 0
+    for (let seq = goneTo + 1; seq <= to; seq++) {
+      const entry = entries?.at(seq - first)
+      if (entry?.sentAt === undefined) break
+      bytes += entry.frame.body.length
+      if (frames.length > 0 && bytes > maxBytes) break
+      frames.push(entry.frame)
+    }
+    return { frames, goneTo }
+  }
+
+  /** Forgets frames that were sent too long ago. */
+  expire(now: number): void {
+    const oldestKept = now - this.#options.maxAgeMs
+    for (;;) {
+      const sentAt = this.#entries.at(0)?.sentAt
+      if (sentAt === undefined || sentAt >= oldestKept) return
+      this.#shift()
+    }
+  }
+
+  /** When {@link expire} has something to do next, or `undefined`. */
+  nextExpiry(): number | undefined {
+    const sentAt = this.#entries.at(0)?.sentAt
+    return sentAt === undefined ? undefined : sentAt + this.#options.maxAgeMs
+  }
+
+  #shift(): Entry | undefined {
+    const entry = this.#entries.shift()
+    if (entry === undefined) return undefined
+    const { frame, sentAt } = entry
+    this.#bytes -= frame.body.length
+    if (sentAt === undefined) {
+      this.#framesHeld--
+      this.#messagesHeld -= frame.messages
+    } else {
+      this.#sent--
+    }
+    if (frame.seq > 0) {
+      const topic = this.#topics.get(frame.topic)
+      topic?.shift()
+      if (topic?.size === 0) this.#topics.delete(frame.topic)
+    }
+    return entry
+  }
+}
+
+/** A queue that can be looked into at any place. */
+class Deque<T> {
+  #items: (T | undefined)[] = []
+  #head = 0
+
+  get size(): number {
+    return this.#items.length - this.#head
+  }
+
+  at(index: number): T | undefined {
+    return index < 0 ? undefined : this.#items[this.#head + index]
+  }
+
+  push(item: T): void {
+    this.#items.push(item)
+  }
+
+  shift(): T | undefined {
+    if (this.size === 0) return undefined
+    const item = this.#items[this.#head]
+    this.#items[this.#head++] = undefined
+    if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head)
       this.#head = 0
     }
-    return frame
+    return item
   }
 }

@@ -33,6 +33,11 @@ export class Members {
     return this.#dropAt.has(uid)
   }
 
+  /** Whether a node is a member, and its subscription there. */
+  isPresent(uid: string): boolean {
+    return this.#dropAt.get(uid) === Number.POSITIVE_INFINITY && !this.#absent.has(uid)
+  }
+
   uids(): IterableIterator<string> {
     return this.#dropAt.keys()
   }

@@ -44,13 +44,19 @@ export interface BusOptions {
   pubClient?: XPublisher
   /** A ready-made ZeroMQ `Subscriber`, connected to the brokers; it goes with `pubClient`. */
   subClient?: Subscriber
-  /** What may wait for the link to a broker. */
+  /** What is kept of one's own frames: those that wait for the link, and those to be repaired. */
   journal?: {
     /**
-     * Bytes of messages that may wait; beyond it the oldest are given up, counted and reported.
+     * Bytes of frames that are kept; beyond it the oldest go. If one of them was never sent, that is
+     * counted and reported.
      * @default 33_554_432 (32 MiB)
      */
     maxBytes?: number
+    /**
+     * Milliseconds that frames are kept after they were sent.
+     * @default 60_000
+     */
+    maxAgeMs?: number
   }
   /**
    * The largest message in bytes, sent or received. No more than the brokers' `--max-message-size`.
@@ -89,7 +95,7 @@ export interface ResolvedBusOptions {
   key: string
   brokers: BrokerEndpoints[]
   clients: { pub: XPublisher; sub: Subscriber } | undefined
-  maxJournalBytes: number
+  journal: { maxBytes: number; maxAgeMs: number }
   maxMessageBytes: number
   highWaterMark: number
   memberGraceMs: number
@@ -104,6 +110,7 @@ const DEFAULTS = {
   pubPort: 5555,
   subPort: 5556,
   maxJournalBytes: 32 * 1024 * 1024,
+  maxJournalAgeMs: 60_000,
   maxMessageBytes: 64 * 1024 * 1024,
   highWaterMark: 10_000,
   memberGraceMs: 2_000,
@@ -145,19 +152,28 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
   if (typeof journal !== 'object' || journal === null) {
     throw invalid('journal', 'an object such as { maxBytes: 33554432 }', journal)
   }
-  rejectUnknownOptions(journal, ['maxBytes'], 'journal.')
+  rejectUnknownOptions(journal, ['maxBytes', 'maxAgeMs'], 'journal.')
   const number = (name: keyof BusOptions & keyof typeof DEFAULTS, min: number, max: number) =>
     integerOption(name, options[name] as unknown, DEFAULTS[name] as number, min, max)
   return {
     key,
     ...resolveBrokers(options),
-    maxJournalBytes: integerOption(
-      'journal.maxBytes',
-      journal.maxBytes,
-      DEFAULTS.maxJournalBytes,
-      0,
-      Number.MAX_SAFE_INTEGER,
-    ),
+    journal: {
+      maxBytes: integerOption(
+        'journal.maxBytes',
+        journal.maxBytes,
+        DEFAULTS.maxJournalBytes,
+        0,
+        Number.MAX_SAFE_INTEGER,
+      ),
+      maxAgeMs: integerOption(
+        'journal.maxAgeMs',
+        journal.maxAgeMs,
+        DEFAULTS.maxJournalAgeMs,
+        0,
+        MAX_MS,
+      ),
+    },
     maxMessageBytes: number('maxMessageBytes', 1024, 0x7fff_ffff),
     highWaterMark: number('highWaterMark', 1, 0x7fff_ffff),
     memberGraceMs: number('memberGraceMs', 0, MAX_MS),

@@ -3,7 +3,7 @@ import type { XPublisher } from 'zeromq'
 import { writeHeader } from '../wire/frame.js'
 import { MsgpackWriter } from '../wire/msgpack.js'
 import { MessageTooLargeError } from './errors.js'
-import type { Journal, OutgoingFrame, Overflow } from './journal.js'
+import type { Frame, Journal, Overflow } from './journal.js'
 
 /** A frame goes out when it has grown to this, or at the end of the turn of the event loop. */
 const FLUSH_BYTES = 64 * 1024
@@ -11,9 +11,10 @@ const FLUSH_BYTES = 64 * 1024
 const MAX_HEADER_BYTES = 32
 /** Milliseconds to wait when ZeroMQ's queue to the broker is full. */
 const BACK_OFF_MS = 2
-
 /** How many topics' sequences are remembered after there is nobody left to speak to on them. */
 const MAX_IDLE_SEQUENCES = 65_536
+/** Bytes of control frames that may wait; what is beyond will be asked for again. */
+const MAX_CONTROL_BYTES = 16 * 1024 * 1024
 
 /** A frame in the making. */
 interface Batch {
@@ -27,6 +28,8 @@ export interface OutgoingOptions {
   socket: XPublisher
   journal: Journal
   maxMessageBytes: number
+  /** Called with each numbered frame that has been sent. */
+  onSent(topic: string): void
   /** Called when messages had to be given up. */
   onOverflow(overflow: Overflow): void
   /** Called when a frame cannot be sent, for a reason that is not ours. */
@@ -35,17 +38,24 @@ export interface OutgoingOptions {
 
 /**
  * The way out: messages are gathered into one frame per topic and turn of the event loop, numbered,
- * put into the journal, and sent from there one after the other while the link is up.
+ * put into the journal, and sent from there one after the other while the link is up. The bus's own
+ * control messages are not numbered, and pass by what waits in the journal.
  */
 export class Outgoing {
   readonly #options: OutgoingOptions
   readonly #batches = new Map<string, Batch>()
   /** The number of the last frame begun, by topic. */
   readonly #seqs = new Map<string, number>()
+  /** The number of the last frame sent, by topic. */
+  readonly #sentSeqs = new Map<string, number>()
   /** The batches with messages in them, in the order in which they were begun. */
   #open: Batch[] = []
+  #control: Frame[] = []
+  #controlBytes = 0
+  readonly #controlWriter = new MsgpackWriter()
   #flushIsScheduled = false
-  #linkIsUp = false
+  #mayControl = false
+  #mayData = false
   #isSending = false
   #isClosed = false
   framesSent = 0
@@ -58,9 +68,14 @@ export class Outgoing {
 
   /** Messages that have been said and not sent. */
   get held(): number {
-    let messages = this.#options.journal.messages
+    let messages = this.#options.journal.messagesHeld
     for (const batch of this.#open) messages += batch.messages
     return messages
+  }
+
+  /** The seq of the last frame that has been sent on a topic, 0 if none has. */
+  lastSent(topic: string): number {
+    return this.#sentSeqs.get(topic) ?? 0
   }
 
   /**
@@ -107,6 +122,23 @@ export class Outgoing {
     }
   }
 
+  /** Says a control message behind all that has been said; it is not numbered. */
+  sayLast(topic: string, write: (writer: MsgpackWriter) => void): void {
+    this.flush()
+    this.#store(this.#controlFrame(topic, write))
+    this.#send()
+  }
+
+  /** Says a control message before all that waits; it is not numbered, and not kept. */
+  sayFirst(topic: string, write: (writer: MsgpackWriter) => void): void {
+    if (!this.#mayControl) return
+    const frame = this.#controlFrame(topic, write)
+    if (this.#controlBytes + frame.body.length > MAX_CONTROL_BYTES) return
+    this.#control.push(frame)
+    this.#controlBytes += frame.body.length
+    this.#send()
+  }
+
   /** Gives back what a topic took, for as long as nothing is said on it. */
   rest(topic: string): void {
     if (this.#batches.get(topic)?.messages === 0) this.#batches.delete(topic)
@@ -117,43 +149,31 @@ export class Outgoing {
     this.#flushIsScheduled = false
     const open = this.#open
     this.#open = []
-    for (const batch of open) this.#store(batch)
+    for (const batch of open) this.#store(this.#cut(batch))
     this.#send()
   }
 
+  /** A broker is there: control messages may go out. */
+  linkProbing(): void {
+    this.#mayControl = true
+  }
+
+  /** The link is up: everything may go out. */
   linkUp(): void {
-    this.#linkIsUp = true
+    this.#mayData = true
     this.#send()
   }
 
   linkDown(): void {
-    this.#linkIsUp = false
-  }
-
-  /**
-   * Sends one frame past the journal: the bus's own way to try a link that is not up yet. Does
-   * nothing while another frame is being sent.
-   */
-  async probe(topic: string, write: (writer: MsgpackWriter) => void): Promise<void> {
-    if (this.#isSending) return
-    const batch = this.#batch(topic)
-    if (batch.messages > 0) this.#finish(batch)
-    this.#begin(batch)
-    write(batch.writer)
-    this.#open.pop()
-    const frame = this.#cut(batch)
-    this.#isSending = true
-    try {
-      await this.#transmit({ ...frame, messages: 0 })
-    } finally {
-      this.#isSending = false
-    }
-    this.#send()
+    this.#mayControl = false
+    this.#mayData = false
+    this.#control = []
+    this.#controlBytes = 0
   }
 
   close(): void {
     this.#isClosed = true
-    this.#linkIsUp = false
+    this.linkDown()
   }
 
   #batch(topic: string): Batch {
@@ -177,6 +197,7 @@ export class Outgoing {
       for (const other of this.#seqs.keys()) {
         if (this.#batches.has(other)) continue
         this.#seqs.delete(other)
+        this.#sentSeqs.delete(other)
         break
       }
     }
@@ -194,39 +215,60 @@ export class Outgoing {
   /** Ends a frame before the turn is over. */
   #finish(batch: Batch): void {
     this.#open = this.#open.filter((other) => other !== batch)
-    this.#store(batch)
+    this.#store(this.#cut(batch))
   }
 
-  #store(batch: Batch): void {
-    const overflow = this.#options.journal.append(this.#cut(batch))
-    if (overflow !== undefined) this.#options.onOverflow(overflow)
-  }
-
-  #cut(batch: Batch): OutgoingFrame {
-    const frame = { topic: batch.topic, body: batch.writer.copy(), messages: batch.messages }
-    batch.writer.truncate(0)
+  #cut(batch: Batch): Frame {
+    const { topic, writer, messages } = batch
+    const frame = { topic, seq: this.#seqs.get(topic) as number, body: writer.copy(), messages }
+    writer.truncate(0)
     batch.messages = 0
     return frame
   }
 
-  /** Sends what the journal holds, one frame at a time: a second send would fail with EBUSY. */
+  #controlFrame(topic: string, write: (writer: MsgpackWriter) => void): Frame {
+    const writer = this.#controlWriter
+    writer.truncate(0)
+    writeHeader(writer, this.#options.uid, 0)
+    write(writer)
+    return { topic, seq: 0, body: writer.copy(), messages: 0 }
+  }
+
+  #store(frame: Frame): void {
+    const overflow = this.#options.journal.append(frame, performance.now())
+    if (overflow !== undefined) this.#options.onOverflow(overflow)
+  }
+
+  /** Sends what may be sent, one frame at a time: a second send would fail with EBUSY. */
   async #send(): Promise<void> {
     if (this.#isSending) return
     this.#isSending = true
     const { journal } = this.#options
-    while (this.#linkIsUp) {
-      const frame = journal.peek()
+    while (this.#mayControl) {
+      const control = this.#control[0]
+      const frame = control ?? (this.#mayData ? journal.next() : undefined)
       if (frame === undefined) break
       const isDone = await this.#transmit(frame)
-      // while we waited, the journal may have given it up for newer ones
-      if (isDone && journal.peek() === frame) journal.take()
       if (!isDone) await sleep(BACK_OFF_MS)
+      else if (control === undefined) this.#onSent(frame)
+      else if (this.#control[0] === control) {
+        this.#control.shift()
+        this.#controlBytes -= control.body.length
+      }
     }
     this.#isSending = false
   }
 
+  #onSent(frame: Frame): void {
+    const { journal, onSent } = this.#options
+    journal.markSent(frame, performance.now())
+    if (frame.seq === 0) return
+    this.#sentSeqs.set(frame.topic, frame.seq)
+    onSent(frame.topic)
+  }
+
   /** Returns false if the frame must be tried again, since ZeroMQ's queue to the broker is full. */
-  async #transmit(frame: OutgoingFrame): Promise<boolean> {
+  async #transmit(frame: Frame): Promise<boolean> {
     try {
       await this.#options.socket.send([frame.topic, frame.body])
     } catch (error) {

@@ -10,15 +10,6 @@ import { UID_LENGTH } from './topics.js'
 export const WIRE_VERSION = 1
 
 /**
- * The types of the messages that the bus itself understands. Those of Socket.IO's cluster messages,
- * 1 to 13, are laid down by `MessageType` in `socket.io-adapter`.
- */
-export const BusMessageType = {
-  /** `[32, token]`, to one's own topic: what was said before it has passed the broker. */
-  MARK: 32,
-} as const
-
-/**
  * How many messages a frame may carry; a sender ends a frame at 64 KiB, far from this. A frame of
  * 64 MiB could otherwise claim 32 million, and take gigabytes of memory.
  */
@@ -33,7 +24,7 @@ export class UnknownVersionError extends Error {
 export interface FrameHeader {
   /** The sender. */
   uid: string
-  /** The frame's number in its sender's sequence on its topic, from 1. */
+  /** The frame's number in its sender's sequence on its topic, from 1; 0 if it has none. */
   seq: number
 }
 
@@ -67,7 +58,6 @@ export function readHeader(reader: MsgpackReader): FrameHeader {
   const uid = reader.string()
   const seq = reader.uint()
   if (uid.length !== UID_LENGTH) throw new MalformedFrameError('the uid is not of its length')
-  if (seq < 1) throw new MalformedFrameError('the seq is not 1 or more')
   return { uid, seq }
 }
 

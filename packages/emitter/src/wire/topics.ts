@@ -20,12 +20,15 @@ const EVERYONE: Topic = { kind: 'everyone' }
 export class Topics {
   /** Messages for every node. */
   readonly everyone: string
+  /** Digests, and questions for them. */
+  readonly control: string
   readonly #node: string
   readonly #emitter: string
 
   /** @param key - the cluster's name, without `/` */
   constructor(key: string) {
     this.everyone = `${key}/*`
+    this.control = `${key}/c`
     this.#node = `${key}/n/`
     this.#emitter = `${key}/e/`
   }

@@ -1,0 +1,229 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import createDebug from 'debug'
+import type { Subscriber } from 'zeromq'
+import { type Control, ControlType, readControl } from '../wire/control.js'
+import {
+  type IncomingMessage,
+  readHeader,
+  readMessages,
+  UnknownVersionError,
+} from '../wire/frame.js'
+import { MalformedFrameError, MsgpackReader } from '../wire/msgpack.js'
+import { Alarm } from './alarm.js'
+import { Inbox, type InboxOptions } from './inbox.js'
+
+const debug = createDebug('socket.io-zeromq:bus')
+
+/** How long received frames may keep the event loop from everything else. */
+const MAX_TURN_MS = 4
+
+type Repair = { type: typeof ControlType.REPAIR }
+type ForOneself = { type: typeof ControlType.MARK | typeof ControlType.PROBE }
+
+export interface IncomingOptions {
+  uid: string
+  socket: Subscriber
+  /** The topics that are subscribed to. */
+  topics: readonly string[]
+  /** One's own topic, on which every sender's sequence is heard from its beginning. */
+  ownTopic: string
+  inbox: InboxOptions
+  /** Takes a message of another sender. */
+  onMessage(message: IncomingMessage): void
+  /** Takes a control message; of one's own, only marks and probes. */
+  onControl(sender: string, message: Exclude<Control, Repair>): void
+  /** Asks a sender to say something again, or where it stands. */
+  request(sender: string, message: Control): void
+  isReachable(sender: string): boolean
+  onGap(sender: string, topic: string, frames: number): void
+  /** Takes what a listener throws. */
+  onError(error: Error): void
+}
+
+/**
+ * The way in: receives frames, refuses what is not what the protocol says, puts each sender's frames
+ * in order, and hands out their messages.
+ */
+export class Incoming {
+  readonly #options: IncomingOptions
+  readonly #topics: readonly { topic: string; bytes: Buffer }[]
+  readonly inbox: Inbox<IncomingMessage[]>
+  readonly #alarm: Alarm
+  readonly counters = {
+    framesReceived: 0,
+    messagesReceived: 0,
+    bytesReceived: 0,
+    framesDuplicate: 0,
+    framesRepaired: 0,
+    framesMalformed: 0,
+    framesUnknownVersion: 0,
+    messagesMalformed: 0,
+  }
+
+  constructor(options: IncomingOptions) {
+    this.#options = options
+    const { request, onGap, isReachable } = options
+    this.#topics = options.topics.map((topic) => ({ topic, bytes: Buffer.from(topic, 'latin1') }))
+    this.inbox = new Inbox(options.inbox, {
+      deliver: (_sender, _topic, messages) => this.#deliver(messages),
+      nak: (sender, topic, from, to) => {
+        debug('%s misses %d to %d of %s on %s', options.uid, from, to, sender, topic)
+        request(sender, { type: ControlType.NAK, topic, from, to })
+      },
+      ask: (sender) => request(sender, { type: ControlType.ASK }),
+      gap: onGap,
+      isReachable,
+    })
+    this.#alarm = new Alarm(
+      () => this.inbox.nextTick(),
+      () => this.inbox.tick(performance.now()),
+    )
+  }
+
+  /** Receives until the socket is closed, and then throws. */
+  async run(): Promise<never> {
+    const { socket } = this.#options
+    let turnBegan = performance.now()
+    for (;;) {
+      this.#onFrame(await socket.receive())
+      const now = performance.now()
+      if (now - turnBegan > MAX_TURN_MS) {
+        await nextTurn()
+        turnBegan = performance.now()
+      }
+    }
+  }
+
+  /** Whether a sender can be asked for repairs has changed. */
+  reachable(uid: string, isReachable: boolean): void {
+    this.inbox.reachable(uid, isReachable, performance.now())
+    this.#alarm.set()
+  }
+
+  linkDown(): void {
+    this.inbox.pause()
+    this.#alarm.set()
+  }
+
+  linkUp(): void {
+    this.inbox.resume(performance.now())
+    this.#alarm.set()
+  }
+
+  /** A sender tells where its sequence on a topic stands. */
+  digest(sender: string, topic: string, last: number, isOlder: boolean): void {
+    const { ownTopic } = this.#options
+    if (!this.#options.topics.includes(topic)) return
+    this.inbox.digest(sender, topic, last, isOlder, performance.now(), topic === ownTopic)
+    this.#alarm.set()
+  }
+
+  /** A sender does not keep these frames any more. */
+  gone(sender: string, topic: string, from: number, to: number): void {
+    this.inbox.gone(sender, topic, from, to, performance.now())
+    this.#alarm.set()
+  }
+
+  close(): void {
+    this.#alarm.clear()
+  }
+
+  /** Counts a message whose fields are not what the protocol says. */
+  countMalformedMessage(reason: string): void {
+    this.counters.messagesMalformed++
+    debug('%s refuses a message: %s', this.#options.uid, reason)
+  }
+
+  #onFrame(parts: Buffer[]): void {
+    const [topicBytes, body] = parts
+    const topic = this.#topics.find(({ bytes }) => topicBytes?.equals(bytes))?.topic
+    if (topic === undefined || body === undefined || parts.length !== 2) {
+      return this.#refuse('it is not of two parts, or on a topic that we do not know')
+    }
+    try {
+      this.#read(topic, body)
+    } catch (error) {
+      if (error instanceof UnknownVersionError) this.counters.framesUnknownVersion++
+      else if (error instanceof MalformedFrameError) this.#refuse(error.message)
+      else this.#options.onError(error as Error)
+    }
+  }
+
+  #read(topic: string, body: Buffer): void {
+    const reader = new MsgpackReader(body)
+    const { uid, seq } = readHeader(reader)
+    if (uid === this.#options.uid) {
+      if (seq === 0 && topic === this.#options.ownTopic) this.#onOwn(readMessages(reader, uid))
+      return
+    }
+    const messages = readMessages(reader, uid)
+    this.counters.framesReceived++
+    this.counters.bytesReceived += body.length
+    if (seq === 0) this.#onUnnumbered(uid, messages)
+    else this.#onNumbered(uid, topic, seq, messages, body.length)
+  }
+
+  #onNumbered(
+    uid: string,
+    topic: string,
+    seq: number,
+    messages: IncomingMessage[],
+    bytes: number,
+  ): boolean {
+    const isOwn = topic === this.#options.ownTopic
+    const verdict = this.inbox.receive(uid, topic, seq, messages, bytes, performance.now(), isOwn)
+    if (verdict === 'duplicate') this.counters.framesDuplicate++
+    if (verdict !== 'delivered' || this.inbox.isWaiting) this.#alarm.set()
+    return verdict !== 'duplicate'
+  }
+
+  /** Control messages, and what is said by senders that do not number their frames. */
+  #onUnnumbered(uid: string, messages: IncomingMessage[]): void {
+    for (const message of messages) {
+      const control = readControl(message)
+      if (control === undefined) this.#deliver([message])
+      else if (control.type === ControlType.REPAIR) this.#onRepair(uid, control.topic, control.body)
+      else if (!isForOneself(control)) this.#options.onControl(uid, control)
+    }
+  }
+
+  #onOwn(messages: IncomingMessage[]): void {
+    for (const message of messages) {
+      const control = readControl(message)
+      if (control !== undefined && isForOneself(control)) {
+        this.#options.onControl(this.#options.uid, control)
+      }
+    }
+  }
+
+  #onRepair(sender: string, topic: string, body: Buffer): void {
+    const reader = new MsgpackReader(body)
+    const { uid, seq } = readHeader(reader)
+    if (uid !== sender || seq === 0 || !this.#options.topics.includes(topic)) {
+      throw new MalformedFrameError('the repair of a frame that was not for us')
+    }
+    const messages = readMessages(reader, uid)
+    if (this.#onNumbered(uid, topic, seq, messages, body.length)) this.counters.framesRepaired++
+  }
+
+  #refuse(reason: string): void {
+    this.counters.framesMalformed++
+    debug('%s refuses a frame: %s', this.#options.uid, reason)
+  }
+
+  #deliver(messages: IncomingMessage[]): void {
+    this.counters.messagesReceived += messages.length
+    for (const message of messages) {
+      try {
+        this.#options.onMessage(message)
+      } catch (error) {
+        if (error instanceof MalformedFrameError) this.countMalformedMessage(error.message)
+        else this.#options.onError(error as Error)
+      }
+    }
+  }
+}
+
+function isForOneself(control: Control): control is Extract<Control, ForOneself> {
+  return control.type === ControlType.MARK || control.type === ControlType.PROBE
+}
