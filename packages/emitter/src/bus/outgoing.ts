@@ -7,8 +7,8 @@ import type { Frame, Journal, Overflow } from './journal.js'
 
 /** A frame goes out when it has grown to this, or at the end of the turn of the event loop. */
 const FLUSH_BYTES = 64 * 1024
-/** What a frame's header takes at most: `[1, uid, seq]`. */
-const MAX_HEADER_BYTES = 32
+/** What may stand round a message at most: the header `[1, uid, seq]`, and a repair's topic. */
+const MAX_OVERHEAD_BYTES = 512
 /** Milliseconds to wait when ZeroMQ's queue to the broker is full. */
 const BACK_OFF_MS = 2
 /** How many topics' sequences are remembered after there is nobody left to speak to on them. */
@@ -96,15 +96,15 @@ export class Outgoing {
       throw error
     }
     const size = writer.length - start
-    const { maxMessageBytes } = this.#options
-    if (size > maxMessageBytes - MAX_HEADER_BYTES) {
+    const maxBytes = this.#options.maxMessageBytes - MAX_OVERHEAD_BYTES
+    if (size > maxBytes) {
       this.#takeBack(batch, start)
       throw new MessageTooLargeError(
-        `a message of ${size} bytes is larger than the ${maxMessageBytes} that may be sent: ` +
+        `a message of ${size} bytes is larger than the ${maxBytes} that may be sent: ` +
           'send less at once, or raise maxMessageBytes here and --max-message-size at the brokers',
       )
     }
-    if (writer.length > maxMessageBytes) {
+    if (writer.length > this.#options.maxMessageBytes - MAX_OVERHEAD_BYTES / 2) {
       // it fits, but not behind what stands in the frame already
       const message = writer.copy(start)
       writer.truncate(start)
