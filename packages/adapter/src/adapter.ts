@@ -244,7 +244,7 @@ function wireOptions({ rooms, except, flags }: BroadcastOptions) {
 
 function warnOfRecovery(server: Server): void {
   const { opts } = server as unknown as { opts: { connectionStateRecovery?: unknown } }
-  if (opts.connectionStateRecovery === undefined || hasWarnedOfRecovery) return
+  if (!opts.connectionStateRecovery || hasWarnedOfRecovery) return
   hasWarnedOfRecovery = true
   process.emitWarning(
     'connectionStateRecovery is set, but socket.io-zeromq does not recover sessions yet: clients ' +

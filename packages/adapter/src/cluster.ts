@@ -38,13 +38,17 @@ const EVENTS: readonly Exclude<keyof BusEvents, 'error'>[] = [
   'link:down',
   'member:join',
   'member:leave',
+  'overflow',
   'gap',
 ]
 
+/** Socket.IO makes this namespace first, and closes it only with its server. */
+const MAIN_NAMESPACE = '/'
+
 /**
  * One Socket.IO server's part in the cluster: the bus that all its namespaces share, who asks what of
- * whom, and which namespace a message is for. It opens the bus with the first namespace, or when
- * somebody waits for it, and closes it with the last.
+ * whom, and which namespace a message is for. It opens the bus with the main namespace, or when
+ * somebody waits for it, and closes it with that namespace.
  */
 export class Cluster extends EventEmitter<BusEvents> {
   readonly #options: ResolvedOptions
@@ -61,7 +65,7 @@ export class Cluster extends EventEmitter<BusEvents> {
 
   /** The name of this server in the cluster. */
   get uid(): string {
-    return this.open().uid
+    return (this.#bus ?? this.open()).uid
   }
 
   get memberCount(): number {
@@ -85,17 +89,24 @@ export class Cluster extends EventEmitter<BusEvents> {
         'this adapter serves another Socket.IO server: call zmqAdapter() once for each server',
       )
     }
+    if (nsp.name === MAIN_NAMESPACE) this.open()
     const adapter = new ZmqAdapter(nsp, this)
-    this.#adapters.set(nsp.name, adapter)
+    // one that a listener makes while the server closes is closed by nobody, and hears nothing
+    if (!this.#isClosing) this.#adapters.set(nsp.name, adapter)
     return adapter
   }
 
-  /** Forgets the adapter of a namespace that is closed, and leaves the cluster with the last. */
+  /** Forgets the adapter of a namespace that is closed, and leaves the cluster with the main one. */
   async remove(adapter: ZmqAdapter): Promise<void> {
     const name: string = adapter.nsp.name
     if (this.#adapters.get(name) !== adapter) return
     this.#adapters.delete(name)
-    if (this.#adapters.size === 0) await this.close().catch((error) => this.#report(error))
+    if (name !== MAIN_NAMESPACE) return
+    // in this same turn the sockets of the other namespaces disconnect, and their listeners emit
+    await Promise.resolve()
+    if (this.#adapters.has(MAIN_NAMESPACE)) return // of a new server that took the bus over
+    this.#adapters.clear()
+    await this.close().catch((error) => this.#report(error))
   }
 
   /**

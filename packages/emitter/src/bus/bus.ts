@@ -9,7 +9,7 @@ import { Topics, UID_LENGTH } from '../wire/topics.js'
 import { Alarm } from './alarm.js'
 import { ClosedError, FlushTimeoutError, JournalOverflowError } from './errors.js'
 import { Incoming } from './incoming.js'
-import { Journal } from './journal.js'
+import { Journal, type Overflow } from './journal.js'
 import { Link } from './link.js'
 import { Marks } from './marks.js'
 import { Members } from './members.js'
@@ -49,6 +49,8 @@ export interface BusEvents {
   'link:up': []
   /** The way to every broker is closed; what is said waits. */
   'link:down': []
+  /** Messages were given up before they were sent, because more waited than the journal holds. */
+  overflow: [overflow: { frames: number; messages: number }]
   /** Frames of a sender are lost for good: so many, on a topic. */
   gap: [gap: { sender: string; topic: string; frames: number }]
   /** A node has joined the cluster. */
@@ -196,7 +198,7 @@ export class Bus extends EventEmitter<BusEvents> {
       journal: this.#journal,
       maxMessageBytes: options.maxMessageBytes,
       onSent: (topic) => this.#repairs.sent(topic),
-      onOverflow: ({ messages }) => this.#onOverflow(messages),
+      onOverflow: (overflow) => this.#onOverflow(overflow),
       onError: (error) => this.report(error),
     })
     const ownTopicOf = (uid: string) =>
@@ -518,8 +520,9 @@ export class Bus extends EventEmitter<BusEvents> {
     this.#tell('gap', { sender, topic, frames })
   }
 
-  #onOverflow(messages: number): void {
-    this.#messagesDropped += messages
+  #onOverflow(overflow: Overflow): void {
+    this.#messagesDropped += overflow.messages
+    this.#tell('overflow', overflow)
     if (this.#overflowWasReported) return
     this.#overflowWasReported = true
     this.report(

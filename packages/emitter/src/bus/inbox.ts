@@ -109,6 +109,12 @@ export class Inbox<Frame> {
     return this.#senders.size
   }
 
+  /** Whether a frame has come before, so that nothing of it need be read. */
+  has(uid: string, topic: string, seq: number): boolean {
+    const stream = this.#senders.get(uid)?.streams.get(topic)
+    return stream !== undefined && (seq < stream.next || stream.held.has(seq))
+  }
+
   /** A frame has come, for the first time or again. */
   receive(
     uid: string,

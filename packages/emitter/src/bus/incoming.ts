@@ -156,25 +156,24 @@ export class Incoming {
       if (seq === 0 && topic === this.#options.ownTopic) this.#onOwn(readMessages(reader, uid))
       return
     }
-    const messages = readMessages(reader, uid)
     this.counters.framesReceived++
     this.counters.bytesReceived += body.length
-    if (seq === 0) this.#onUnnumbered(uid, messages)
-    else this.#onNumbered(uid, topic, seq, messages, body.length)
+    if (seq === 0) this.#onUnnumbered(uid, readMessages(reader, uid))
+    else this.#onNumbered(topic, uid, seq, reader)
   }
 
-  #onNumbered(
-    uid: string,
-    topic: string,
-    seq: number,
-    messages: IncomingMessage[],
-    bytes: number,
-  ): boolean {
+  /** Takes a frame whose header has been read. Returns whether it is new. */
+  #onNumbered(topic: string, uid: string, seq: number, reader: MsgpackReader): boolean {
+    if (this.inbox.has(uid, topic, seq)) {
+      this.counters.framesDuplicate++
+      return false
+    }
     const isOwn = topic === this.#options.ownTopic
+    const messages = readMessages(reader, uid)
+    const bytes = reader.end
     const verdict = this.inbox.receive(uid, topic, seq, messages, bytes, performance.now(), isOwn)
-    if (verdict === 'duplicate') this.counters.framesDuplicate++
     if (verdict !== 'delivered' || this.inbox.isWaiting) this.#alarm.set()
-    return verdict !== 'duplicate'
+    return true
   }
 
   /** Control messages, and what is said by senders that do not number their frames. */
@@ -202,8 +201,7 @@ export class Incoming {
     if (uid !== sender || seq === 0 || !this.#options.topics.includes(topic)) {
       throw new MalformedFrameError('the repair of a frame that was not for us')
     }
-    const messages = readMessages(reader, uid)
-    if (this.#onNumbered(uid, topic, seq, messages, body.length)) this.counters.framesRepaired++
+    if (this.#onNumbered(topic, uid, seq, reader)) this.counters.framesRepaired++
   }
 
   #refuse(reason: string): void {

@@ -5,6 +5,12 @@ import type { ResolvedBusOptions } from './options.js'
 /** libzmq's number for ZMQ_SNDHWM, which zeromq.js does not offer on a Subscriber. */
 const ZMQ_SNDHWM = 23
 
+/**
+ * Milliseconds that a closed publisher goes on sending. With one broker everything has passed it by
+ * then; of several, one has answered for all, and the others may be a moment behind.
+ */
+const SEVERAL_BROKERS_LINGER_MS = 1_000
+
 /** The bus's two sockets, and how they are connected once their subscriptions are set. */
 export interface BusSockets {
   pub: XPublisher
@@ -19,7 +25,7 @@ export function makeSockets(options: ResolvedBusOptions): BusSockets {
   const heartbeat = {
     heartbeatInterval: options.heartbeatIntervalMs,
     heartbeatTimeout: options.heartbeatTimeoutMs,
-    linger: 0,
+    linger: brokers.length > 1 ? SEVERAL_BROKERS_LINGER_MS : 0,
     ipv6: true,
   }
   const pub = new XPublisher({
