@@ -36,7 +36,7 @@ const INBOX = {
   repairTimeoutMs: 10_000,
   unreachableTimeoutMs: 10_000,
   startTimeoutMs: 1_000,
-  forgetMs: 60_000,
+  forgetMs: 600_000,
   maxHeldBytes: 16 * 1024 * 1024,
   maxSenders: 16_384,
 } as const

@@ -200,6 +200,8 @@ export class Inbox<Frame> {
   resume(now: number): void {
     this.#isPaused = false
     for (const stream of this.#waiting) this.#restartClock(stream, now)
+    // who was there before may be back in a moment
+    for (const sender of this.#leaving) sender.forgetAt = now + this.#options.forgetMs
   }
 
   /** Does what is due. */
