@@ -82,7 +82,10 @@ export class ZmqAdapter extends ClusterAdapter {
     clientCountCallback: (clientCount: number) => void,
     ack: (...args: unknown[]) => void,
   ): void {
-    if (!opts.flags?.local) {
+    if (opts.flags?.local) {
+      // Socket.IO waits until it has heard of as many servers as serverCount() says
+      for (let i = 0; i < this.#cluster.memberCount; i++) clientCountCallback(0)
+    } else {
       packet.nsp = this.#nspName
       // without an id: each server gives the packet one of its own
       const parts = encode(this.#server, packet)
@@ -185,7 +188,10 @@ export class ZmqAdapter extends ClusterAdapter {
 
   /** What `ClusterAdapter` answers to a request of another server. */
   protected override doPublishResponse(uid: string, response: ClusterResponse): Promise<void> {
-    this.#cluster.answer(uid, response.type, response.nsp, response.data)
+    const data: Record<string, unknown> = { ...response.data }
+    // MessagePack knows no undefined: an acknowledgement of nothing is one without the field
+    if (data.packet === undefined) delete data.packet
+    this.#cluster.answer(uid, response.type, response.nsp, data)
     return DONE
   }
 

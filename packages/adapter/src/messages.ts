@@ -7,7 +7,7 @@ import type { Answer } from './requests.js'
  */
 
 /** Whom a message addresses, as it stands in a message. */
-export interface WireOptions {
+interface WireOptions {
   rooms: string[]
   except: string[]
   flags: Record<string, unknown>

@@ -86,7 +86,7 @@ export class Requests {
 
   /**
    * Opens a request that each server answers with the number of its clients, and then with their
-   * acknowledgements. It closes by itself after its time.
+   * acknowledgements. It closes when all have come, or after its time.
    * @param members - the uids of the servers that are asked
    * @returns the request's id
    */
@@ -97,20 +97,31 @@ export class Requests {
   ): string {
     const asked = new Set(members)
     const uncounted = new Set(asked)
+    /** Clients that have been counted, less those that have acknowledged. */
+    let awaited = 0
     const id = this.#add({
       timer: setTimeout(() => this.#remove(id), timeoutMs),
       answer(uid, answer) {
         if (answer.kind === 'clientCount') {
-          if (uncounted.delete(uid)) listener.onClientCount(answer.clientCount)
+          if (!uncounted.delete(uid)) return
+          awaited += answer.clientCount
+          listener.onClientCount(answer.clientCount)
         } else if (answer.kind === 'acknowledgement' && asked.has(uid)) {
+          awaited--
           listener.onAcknowledgement(answer.value)
         }
+        closeIfComplete()
       },
       memberLeft(uid) {
-        if (uncounted.delete(uid)) listener.onClientCount(0)
+        if (!uncounted.delete(uid)) return
+        listener.onClientCount(0)
+        closeIfComplete()
       },
       fail: () => this.#remove(id), // the caller has a timer of his own
     })
+    const closeIfComplete = () => {
+      if (uncounted.size === 0 && awaited === 0) this.#remove(id)
+    }
     return id
   }
 

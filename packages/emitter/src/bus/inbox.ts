@@ -38,6 +38,8 @@ const UNKNOWN = 0
 /** How many holes are asked for at once. */
 const MAX_HOLES = 64
 const MAX_NAK_INTERVAL_MS = 2_000
+/** For each sender that is remembered, of how many forgotten ones it is known where they stood. */
+const POSITIONS_PER_SENDER = 4
 const NEVER = Number.POSITIVE_INFINITY
 
 /** One sender's sequence on one topic. */
@@ -46,10 +48,14 @@ interface Stream<Frame> {
   readonly topic: string
   /** The seq that is delivered next, or UNKNOWN. */
   next: number
+  /** The lowest seq that has come while it was not known where the sequence starts. */
+  first: number
   /** The highest seq that is known to have been sent. */
   last: number
   readonly held: Map<number, { frame: Frame; bytes: number }>
   heldBytes: number
+  /** The highest seq that has been asked for. */
+  askedTo: number
   /** When a repair is asked for next; NEVER if nothing is missing. */
   nakAt: number
   nakIntervalMs: number
@@ -76,6 +82,8 @@ export class Inbox<Frame> {
   /** The streams that wait for something. */
   readonly #waiting = new Set<Stream<Frame>>()
   readonly #leaving = new Set<Sender<Frame>>()
+  /** The next seq by topic of those that were forgotten, since they may come back. */
+  readonly #positions = new Map<string, ReadonlyMap<string, number>>()
   #isPaused = false
   #heldFrames = 0
   #heldBytes = 0
@@ -135,6 +143,7 @@ export class Inbox<Frame> {
     }
     if (stream.next !== UNKNOWN && seq < stream.next) return 'duplicate'
     if (stream.held.has(seq)) return 'duplicate'
+    if (seq < stream.first) stream.first = seq
     if (seq > stream.last) stream.last = seq
     const isHeld = stream.heldBytes + bytes <= this.#options.maxHeldBytes
     if (isHeld) {
@@ -162,7 +171,7 @@ export class Inbox<Frame> {
   ): void {
     const stream = this.#stream(uid, topic, startsAtOne, now)
     if (stream.next === UNKNOWN) {
-      this.#startAt(stream, isOlder ? Math.min(last + 1, firstHeld(stream)) : 1, now)
+      this.#startAt(stream, isOlder ? Math.min(last + 1, stream.first) : 1, now)
     }
     if (last > stream.last) stream.last = last
     if (stream.last >= stream.next) this.#expectRepair(stream, now)
@@ -207,25 +216,36 @@ export class Inbox<Frame> {
   /** Does what is due. */
   tick(now: number): void {
     if (this.#isPaused) return
+    // while this process was stopped, what it waits for may have come and not been read yet
+    const lateMs = now - this.#nextWaiting()
+    if (lateMs > 0) for (const stream of this.#waiting) stream.giveUpAt += lateMs
     for (const stream of [...this.#waiting]) {
       if (stream.giveUpAt <= now) this.#giveUp(stream, now)
       else if (stream.nakAt <= now) this.#askFor(stream, now)
     }
     for (const sender of this.#leaving) {
-      if (sender.forgetAt <= now) this.#forget(sender)
+      if (sender.forgetAt > now) continue
+      if (this.#isMissing(sender)) sender.forgetAt = now + this.#options.forgetMs
+      else this.#forget(sender, now)
     }
   }
 
   /** When {@link tick} has something to do next, or `undefined`. */
   nextTick(): number | undefined {
     if (this.#isPaused) return undefined
+    let next = this.#nextWaiting()
+    for (const { forgetAt } of this.#leaving) if (forgetAt < next) next = forgetAt
+    return next === NEVER ? undefined : next
+  }
+
+  /** When something is due for what is missing, or NEVER. */
+  #nextWaiting(): number {
     let next = NEVER
     for (const { nakAt, giveUpAt, sender } of this.#waiting) {
       if (sender.isReachable && nakAt < next) next = nakAt
       if (giveUpAt < next) next = giveUpAt
     }
-    for (const { forgetAt } of this.#leaving) if (forgetAt < next) next = forgetAt
-    return next === NEVER ? undefined : next
+    return next
   }
 
   /** What follows the next one may have been held back. */
@@ -287,6 +307,7 @@ export class Inbox<Frame> {
       const from = seq
       const upTo = stream.held.size === 0 ? stream.last + 1 : this.#nextHeld(stream, from)
       this.#actions.nak(sender.uid, topic, from, upTo - 1)
+      stream.askedTo = upTo - 1
       seq = upTo
       while (stream.held.has(seq)) seq++
     }
@@ -303,19 +324,19 @@ export class Inbox<Frame> {
     return nearest
   }
 
-  /** The time is up for the first hole. */
+  /** The time is up for the first hole, or for hearing where the sequence starts. */
   #giveUp(stream: Stream<Frame>, now: number): void {
     if (stream.next === UNKNOWN) {
-      return this.#startAt(stream, Math.min(stream.last, firstHeld(stream)), now)
+      return this.#startAt(stream, stream.first, now)
     }
-    this.#skipTo(stream, this.#nextHeld(stream, stream.next), now)
+    // of a sender that cannot be reached nothing else is to be hoped for either
+    const isHopeless = !stream.sender.isReachable
+    const seq = isHopeless ? stream.last + 1 : this.#nextHeld(stream, stream.next)
+    this.#skipTo(stream, seq, now)
   }
 
   #startAt(stream: Stream<Frame>, seq: number, now: number): void {
     stream.next = seq
-    for (const [other, { bytes }] of stream.held) {
-      if (other < seq) this.#unhold(stream, other, bytes)
-    }
     if (!this.#waiting.has(stream)) return
     this.#advance(stream, now)
     if (this.#waiting.has(stream)) stream.nakAt = now + this.#options.nakDelayMs
@@ -335,26 +356,32 @@ export class Inbox<Frame> {
     stream.next = seq
     if (lost > 0) this.#actions.gap(sender.uid, topic, lost)
     this.#advance(stream, now)
-    if (this.#waiting.has(stream)) this.#askFor(stream, now)
+    // the answers to what has been asked for are on their way
+    if (this.#waiting.has(stream) && stream.next > stream.askedTo) this.#askFor(stream, now)
   }
 
   #stream(uid: string, topic: string, startsAtOne: boolean, now: number): Stream<Frame> {
     const sender = this.#sender(uid, now)
-    let stream = sender.streams.get(topic)
-    if (stream === undefined) {
-      stream = {
-        sender,
-        topic,
-        next: startsAtOne ? 1 : UNKNOWN,
-        last: 0,
-        held: new Map(),
-        heldBytes: 0,
-        nakAt: NEVER,
-        nakIntervalMs: 0,
-        giveUpAt: NEVER,
-      }
-      sender.streams.set(topic, stream)
+    return (
+      sender.streams.get(topic) ?? this.#addStream(sender, topic, startsAtOne ? 1 : UNKNOWN)
+    )
+  }
+
+  #addStream(sender: Sender<Frame>, topic: string, next: number): Stream<Frame> {
+    const stream: Stream<Frame> = {
+      sender,
+      topic,
+      next,
+      first: NEVER,
+      last: Math.max(0, next - 1),
+      askedTo: 0,
+      held: new Map(),
+      heldBytes: 0,
+      nakAt: NEVER,
+      nakIntervalMs: 0,
+      giveUpAt: NEVER,
     }
+    sender.streams.set(topic, stream)
     return stream
   }
 
@@ -367,11 +394,14 @@ export class Inbox<Frame> {
       isReachable: this.#actions.isReachable(uid),
       forgetAt: NEVER,
     }
+    const positions = this.#positions.get(uid) ?? []
+    this.#positions.delete(uid)
     if (this.#senders.size >= this.#options.maxSenders) {
       const [stalest] = this.#leaving.size > 0 ? this.#leaving : this.#senders.values()
-      if (stalest !== undefined) this.#forget(stalest)
+      if (stalest !== undefined) this.#forget(stalest, now)
     }
     this.#senders.set(uid, sender)
+    for (const [topic, next] of positions) this.#addStream(sender, topic, next)
     if (!sender.isReachable) this.#forgetLater(sender, now)
     return sender
   }
@@ -381,18 +411,26 @@ export class Inbox<Frame> {
     this.#leaving.add(sender)
   }
 
-  #forget(sender: Sender<Frame>): void {
+  #isMissing({ streams }: Sender<Frame>): boolean {
+    for (const stream of streams.values()) if (this.#waiting.has(stream)) return true
+    return false
+  }
+
+  /** Keeps no more of a sender than where it stood; what is missing of it is given up. */
+  #forget(sender: Sender<Frame>, now: number): void {
+    const positions = new Map<string, number>()
+    for (const stream of sender.streams.values()) {
+      if (stream.next === UNKNOWN) this.#startAt(stream, stream.first, now)
+      if (this.#waiting.has(stream)) this.#skipTo(stream, stream.last + 1, now)
+      positions.set(stream.topic, stream.next)
+    }
     this.#senders.delete(sender.uid)
     this.#leaving.delete(sender)
-    for (const stream of sender.streams.values()) {
-      this.#waiting.delete(stream)
-      for (const [seq, { bytes }] of stream.held) this.#unhold(stream, seq, bytes)
+    this.#positions.set(sender.uid, positions)
+    if (this.#positions.size <= this.#options.maxSenders * POSITIONS_PER_SENDER) return
+    for (const uid of this.#positions.keys()) {
+      this.#positions.delete(uid)
+      break
     }
   }
-}
-
-function firstHeld<Frame>({ held }: Stream<Frame>): number {
-  let first = NEVER
-  for (const seq of held.keys()) if (seq < first) first = seq
-  return first
 }

@@ -64,6 +64,11 @@ export class Journal {
     return this.#framesHeld
   }
 
+  /** The topics of the frames in it. */
+  topics(): IterableIterator<string> {
+    return this.#topics.keys()
+  }
+
   /** Adds a frame that waits to be sent, and says what had to be given up for it. */
   append(frame: Frame, now: number): Overflow | undefined {
     this.expire(now)

@@ -8,8 +8,12 @@ import type { Outgoing } from './outgoing.js'
 
 const debug = createDebug('socket.io-zeromq:repair')
 
-/** Milliseconds after a topic fell quiet at which its digest goes out. */
-const DIGEST_DELAYS_MS = [300, 3_000] as const
+/**
+ * Milliseconds after a topic fell quiet at which its digest goes out. A broker whose queue to a node is
+ * full drops digests, too. The last one comes when the node has been cut off by the broker's heartbeat
+ * (2 + 6 s), and so asks by itself when it is back, or else hears again.
+ */
+const DIGEST_DELAYS_MS = [300, 3_000, 12_000] as const
 /** Digests that are asked for go out once in this time, for all who ask. */
 const ASKED_INTERVAL_MS = 50
 /** Bytes that one NAK brings; who misses more asks again. */

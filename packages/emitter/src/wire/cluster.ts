@@ -1,6 +1,6 @@
 import msgpack from 'msgpack-lite'
 import type { IncomingMessage } from './frame.js'
-import { MalformedFrameError, type MsgpackWriter } from './msgpack.js'
+import { MAX_DEPTH, MalformedFrameError, MsgpackReader, type MsgpackWriter } from './msgpack.js'
 
 /**
  * Every cluster message but the broadcast: `[type, nsp, data]`, through msgpack-lite, with `data` as
@@ -29,7 +29,10 @@ export interface ClusterMessage {
   data: unknown
 }
 
-/** @throws whatever msgpack-lite throws on a value that it cannot write, such as a BigInt */
+/**
+ * @throws RangeError if the data nests too deep; whatever msgpack-lite throws on a value that it
+ *   cannot write, such as a BigInt
+ */
 export function writeClusterMessage(
   writer: MsgpackWriter,
   type: number,
@@ -39,7 +42,21 @@ export function writeClusterMessage(
   writer.arrayHeader(3)
   writer.uint(type)
   writer.string(nsp)
-  writer.raw(msgpack.encode(data))
+  writer.raw(encodeValue(data))
+}
+
+function encodeValue(data: unknown): Buffer {
+  const bytes = msgpack.encode(data)
+  try {
+    // who receives it would refuse the frame, and with it all that is in it
+    new MsgpackReader(bytes).skip()
+  } catch (cause) {
+    throw new RangeError(
+      `cannot send data to other servers that nests deeper than ${MAX_DEPTH} levels`,
+      { cause },
+    )
+  }
+  return bytes
 }
 
 /** @throws MalformedFrameError */

@@ -9,8 +9,8 @@ export class MalformedFrameError extends Error {
   override name = 'MalformedFrameError'
 }
 
-/** How deep values may nest; the deepest that the protocol's own messages need is about 8. */
-const MAX_DEPTH = 64
+/** How deep values may nest: data of users may, and the call stack holds about three times this. */
+export const MAX_DEPTH = 512
 /** Up to this many characters, a loop over the bytes is faster than a call into native code. */
 const SHORT_STRING = 24
 
