@@ -10,7 +10,7 @@ import type { BrokerContext } from '../fixtures/broker.js'
 import type { EmitterContext } from '../fixtures/emitter.js'
 import type { NodeContext, NodeOptions } from '../fixtures/node.js'
 import { TestProcess } from './process.js'
-import { until } from './until.js'
+import { nextEvent, until } from './until.js'
 
 export type NodeProcess = TestProcess<NodeContext> & { port: number }
 export type EmitterProcess = TestProcess<EmitterContext>
@@ -21,6 +21,7 @@ export class TestCluster {
   nodes: NodeProcess[] = []
   readonly #processes: TestProcess<never>[] = []
   readonly #clients: Socket[] = []
+  #lastMark = 0
 
   /** The option `brokers` of adapters and emitters. */
   get endpoints(): { pub: string; sub: string }[] {
@@ -90,9 +91,9 @@ export class TestCluster {
     await node.kill()
   }
 
-  /** Connects a client to a node, over a WebSocket unless told otherwise. */
+  /** Connects a client to a server of this machine, over a WebSocket unless told otherwise. */
   async connect(
-    node: NodeProcess,
+    { port }: { port: number },
     {
       nsp = '/',
       rooms = [] as string[],
@@ -104,7 +105,7 @@ export class TestCluster {
       data?: object | undefined
     } = {},
   ): Promise<Socket> {
-    const client = connect(`http://127.0.0.1:${node.port}${nsp}`, {
+    const client = connect(`http://127.0.0.1:${port}${nsp}`, {
       transports: ['websocket'],
       forceNew: true,
       ...options,
@@ -117,6 +118,35 @@ export class TestCluster {
     if (rooms.length > 0) await client.emitWithAck('join', rooms)
     if (data !== undefined) await client.emitWithAck('data', data)
     return client
+  }
+
+  /**
+   * Waits until what a node has said before has come to these clients, or was not meant for them:
+   * the node says one more thing, to everyone in the clients' namespace.
+   */
+  async heard(from: NodeProcess, ...clients: Socket[]): Promise<void> {
+    const mark = `mark-${++this.#lastMark}`
+    const marks = Promise.all(clients.map((client) => nextEvent(client, mark)))
+    const namespaces = new Set(clients.map((client) => (client as unknown as { nsp: string }).nsp))
+    await from.run(
+      ({ io }, { mark, namespaces }) => {
+        for (const nsp of namespaces) io.of(nsp).emit(mark)
+      },
+      { mark, namespaces: [...namespaces] },
+    )
+    await marks
+  }
+
+  /** Disconnects all clients, and waits until no node knows of any. */
+  async disconnectClients(): Promise<void> {
+    for (const client of this.#clients) client.disconnect()
+    this.#clients.length = 0
+    const socketsOf = (node: NodeProcess) =>
+      node.run(({ io }) => [...io._nsps.values()].reduce((sum, nsp) => sum + nsp.sockets.size, 0))
+    await until(async () => {
+      const counts = await Promise.all(this.nodes.map(socketsOf))
+      return counts.every((count) => count === 0)
+    })
   }
 
   /** Ends everything, in whatever state it is. */

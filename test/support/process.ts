@@ -35,7 +35,8 @@ export class TestProcess<Context> {
       if ('error' in reply) call?.reject(reply.error)
       else call?.resolve(reply.result)
     })
-    this.exited = once(child, 'exit').then(([code, signal]) => {
+    // after what it wrote has been read
+    this.exited = once(child, 'close').then(([code, signal]) => {
       running.delete(child)
       for (const call of this.#calls.values()) {
         call.reject(new Error(`the process has ended (${signal ?? code})\n${this.stderr}`))
@@ -79,7 +80,9 @@ export class TestProcess<Context> {
     const id = ++this.#lastId
     return new Promise<Result>((resolve, reject) => {
       this.#calls.set(id, { resolve: resolve as (value: unknown) => void, reject })
-      this.child.send({ id, source: fn.toString(), argument })
+      this.child.send({ id, source: fn.toString(), argument }, (error) => {
+        if (error) reject(error)
+      })
     })
   }
 

@@ -362,9 +362,7 @@ export class Inbox<Frame> {
 
   #stream(uid: string, topic: string, startsAtOne: boolean, now: number): Stream<Frame> {
     const sender = this.#sender(uid, now)
-    return (
-      sender.streams.get(topic) ?? this.#addStream(sender, topic, startsAtOne ? 1 : UNKNOWN)
-    )
+    return sender.streams.get(topic) ?? this.#addStream(sender, topic, startsAtOne ? 1 : UNKNOWN)
   }
 
   #addStream(sender: Sender<Frame>, topic: string, next: number): Stream<Frame> {

@@ -1,0 +1,314 @@
+import type { EmitterOptions } from 'socket.io-zeromq-emitter'
+import { expect } from 'vitest'
+import type { BrokerOptions } from 'zmq-broker'
+import type { BrokerContext } from '../../fixtures/broker.js'
+import type { ChaosClientsContext } from '../../fixtures/chaos-clients.js'
+import type { ChaosEmitterContext } from '../../fixtures/chaos-emitter.js'
+import type { ChaosNodeContext, ChaosNodeOptions } from '../../fixtures/chaos-node.js'
+import type { ChaosSenderContext } from '../../fixtures/chaos-sender.js'
+import { TestProcess } from '../../support/process.js'
+import { until } from '../../support/until.js'
+import type { ClientReport, Latency } from './clients.js'
+import { type Counts, faultsOf } from './faults.js'
+import { freePort } from './ports.js'
+
+/** How long it may take, on a busy machine, until everything has come. */
+const PATIENCE_MS = 60_000
+
+export type Sender = TestProcess<ChaosSenderContext> & { name: string }
+export type Node = TestProcess<ChaosNodeContext> & { name: string; port: number }
+export type Emitter = TestProcess<ChaosEmitterContext> & { name: string }
+
+export interface Broker {
+  process: TestProcess<BrokerContext>
+  readonly pub: number
+  readonly sub: number
+}
+
+/** What all of a test comes to. */
+export interface Figures {
+  /** What all clients together have got. */
+  messages: number
+  clients: number
+  /** The longest time in which a client heard nothing of a sender, while the load was on. */
+  longestStallMs: number
+  /** Frames that were sent again. */
+  repaired: number
+}
+
+/**
+ * Brokers, nodes and emitters as processes, and clients in one more, which keep account of all that
+ * nodes and emitters say.
+ */
+export class Stage {
+  readonly brokers: Broker[] = []
+  readonly nodes: Node[] = []
+  readonly emitters: Emitter[] = []
+  readonly #processes: { kill(): Promise<void> }[] = []
+  #clients!: TestProcess<ChaosClientsContext>
+  /** What had been said when each client came. */
+  readonly #since = new Map<string, Counts>()
+  /** Whether every node has been there for all that was said. */
+  #isWhole = true
+
+  readonly #brokerOptions: BrokerOptions
+
+  private constructor(broker: BrokerOptions) {
+    this.#brokerOptions = broker
+  }
+
+  /** Starts brokers, and the process of the clients. */
+  static async start({ brokers = 1, broker = {} as BrokerOptions } = {}): Promise<Stage> {
+    const stage = new Stage(broker)
+    try {
+      stage.#clients = await stage.#launch<ChaosClientsContext>('chaos-clients')
+      while (stage.brokers.length < brokers) {
+        const ports = { pub: await freePort(), sub: await freePort() }
+        const process = await stage.#launch<BrokerContext>('broker', { ...broker, ...ports })
+        stage.brokers.push({ ...ports, process })
+      }
+    } catch (error) {
+      await stage.stop()
+      throw error
+    }
+    return stage
+  }
+
+  /** Ends everything, in whatever state it is. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process.kill()))
+  }
+
+  /** The option `brokers` of nodes and emitters. */
+  get endpoints(): { pub: string; sub: string }[] {
+    return this.brokers.map(({ pub, sub }) => ({
+      pub: `tcp://127.0.0.1:${pub}`,
+      sub: `tcp://127.0.0.1:${sub}`,
+    }))
+  }
+
+  get senders(): Sender[] {
+    return [...this.nodes, ...this.emitters]
+  }
+
+  async addNode(name: string, { zmq, server }: Partial<ChaosNodeOptions> = {}): Promise<Node> {
+    const process = await this.#launch<ChaosNodeContext>('chaos-node', {
+      zmq: { brokers: this.endpoints, ...zmq },
+      server: { pingTimeout: 120_000, ...server },
+    } satisfies ChaosNodeOptions)
+    const port = await process.run(({ port }) => port)
+    const node = Object.assign(process, { name, port })
+    await introduce(node)
+    if (Object.values(await this.said()).some((count) => count > 0)) this.#isWhole = false
+    this.nodes.push(node)
+    return node
+  }
+
+  async addEmitter(name: string, options: EmitterOptions = {}): Promise<Emitter> {
+    const process = await this.#launch<ChaosEmitterContext>('chaos-emitter', {
+      brokers: this.endpoints,
+      ...options,
+    } satisfies EmitterOptions)
+    const emitter = Object.assign(process, { name })
+    await introduce(emitter)
+    this.emitters.push(emitter)
+    return emitter
+  }
+
+  /** Connects clients to a node, and returns their names. */
+  async addClients(node: Node, count: number): Promise<string[]> {
+    const names = Array.from({ length: count }, (_, i) => `client ${i + 1} of ${node.name}`)
+    await this.#clients.run(
+      async ({ clients }, { names, port }) => {
+        await Promise.all(names.map((name) => clients.connect(name, port)))
+      },
+      { names, port: node.port },
+    )
+    const since = await this.said()
+    for (const name of names) this.#since.set(name, since)
+    return names
+  }
+
+  /** Waits until every sender has the link, and sees all nodes. */
+  async settled(): Promise<void> {
+    const isSettled = async (sender: Sender) => {
+      const { link, members } = await statsOf(sender)
+      return link === 'up' && members === this.#otherNodes(sender).length
+    }
+    await until(async () => (await Promise.all(this.senders.map(isSettled))).every(Boolean), {
+      timeoutMs: PATIENCE_MS,
+      what: () => 'every sender has the link and sees all nodes',
+    })
+  }
+
+  /** Waits until every sender has lost its link. */
+  async linksAreDown(): Promise<void> {
+    const isDown = async (sender: Sender) => (await statsOf(sender)).link === 'down'
+    await until(async () => (await Promise.all(this.senders.map(isDown))).every(Boolean), {
+      what: () => 'every sender has lost its link',
+    })
+  }
+
+  killBroker(broker = this.brokers[0]!): Promise<void> {
+    return broker.process.kill()
+  }
+
+  /** Starts a broker that was killed again, where it was. */
+  async restartBroker(broker = this.brokers[0]!): Promise<void> {
+    const { pub, sub } = broker
+    broker.process = await this.#launch('broker', { ...this.#brokerOptions, pub, sub })
+  }
+
+  /** Kills a node. What it has said may be cut short, and its clients do not count any more. */
+  async killNode(node: Node, clients: string[]): Promise<void> {
+    this.#isWhole = false
+    this.nodes.splice(this.nodes.indexOf(node), 1)
+    await this.#clients.run(({ clients }, names) => {
+      for (const name of names) clients.forget(name)
+    }, clients)
+    await node.kill()
+  }
+
+  /** Lets senders say so many messages per second each. */
+  async startLoad(perSecond: number, senders = this.senders): Promise<void> {
+    await Promise.all(
+      senders.map((sender) => sender.run(({ load }, rate) => load.start(rate), perSecond)),
+    )
+  }
+
+  async stopLoad(): Promise<void> {
+    await Promise.all(this.senders.map((sender) => sender.run(({ load }) => void load.stop())))
+  }
+
+  /** How many messages each sender has said. */
+  async said(): Promise<Counts> {
+    const said = this.senders.map(async (sender) => {
+      return [sender.name, await sender.run(({ load }) => load.said)] as const
+    })
+    return Object.fromEntries(await Promise.all(said))
+  }
+
+  /**
+   * Waits until the clients have heard what the senders have said by now, and more.
+   * @param more - how many more messages of each sender
+   * @param clients - the names of clients, all by default
+   */
+  async heard(more = 0, clients?: string[], senders = this.senders): Promise<void> {
+    const said = await this.said()
+    const upTo = Object.fromEntries(senders.map(({ name }) => [name, (said[name] ?? 0) + more]))
+    if (await this.#haveHeard(upTo, clients)) return
+    throw new Error(`not within ${PATIENCE_MS} ms: clients have heard ${JSON.stringify(upTo)}`)
+  }
+
+  measureLatency(clients: string[]): Promise<void> {
+    return this.#clients.run(({ clients }, names) => clients.measureLatency(names), clients)
+  }
+
+  takeLatency(): Promise<Latency> {
+    return this.#clients.run(({ clients }) => clients.takeLatency())
+  }
+
+  reports(): Promise<ClientReport[]> {
+    return this.#clients.run(({ clients }) => clients.report())
+  }
+
+  /**
+   * Ends the load, waits until all has come, and expects that no client has lost a message or got
+   * one twice, that each sender's came in order, and that what the senders count agrees.
+   * @param others - what senders have said, and all clients must have got, that are no more
+   */
+  async expectNothingLost(others: Counts = {}): Promise<Figures> {
+    await this.stopLoad()
+    const underLoad = await this.#expectAllHeard(others)
+    // what comes twice comes before what is said now
+    await Promise.all(this.senders.map((sender) => sender.run(({ load }) => load.say(1))))
+    const reports = await this.#expectAllHeard(others)
+    const stats = await Promise.all(this.senders.map(statsOf))
+    this.#expectSoundStats({ ...(await this.said()), ...others }, stats)
+
+    const streamsOf = (of: ClientReport[]) => of.flatMap(({ streams }) => Object.values(streams))
+    return {
+      messages: streamsOf(reports).reduce((sum, { got }) => sum + got, 0),
+      clients: reports.length,
+      longestStallMs: Math.max(...streamsOf(underLoad).map((stream) => stream.longestStallMs)),
+      repaired: stats.reduce((sum, { framesRepaired }) => sum + framesRepaired, 0),
+    }
+  }
+
+  /** Expects that all that has been said comes, without anything more being said. */
+  async #expectAllHeard(others: Counts): Promise<ClientReport[]> {
+    const said = { ...(await this.said()), ...others }
+    await this.#haveHeard(said)
+    const reports = await this.reports()
+    const faults = reports.flatMap((report) =>
+      faultsOf(report, said, this.#since.get(report.name) ?? {}),
+    )
+    if (faults.length > 0) {
+      const stats = await Promise.all(this.senders.map(statsOf))
+      for (const [i, { name }] of this.senders.entries()) console.log(name, stats[i])
+    }
+    expect(faults).toEqual([])
+    return reports
+  }
+
+  /** After all has come, every sender counts nothing as lost or waiting, and all that was said. */
+  #expectSoundStats(said: Counts, stats: Awaited<ReturnType<typeof statsOf>>[]): void {
+    for (const [i, sender] of this.senders.entries()) {
+      const { name } = sender
+      expect({ name, ...stats[i] }).toMatchObject({
+        name,
+        link: 'up',
+        members: this.#otherNodes(sender).length,
+        messagesSent: said[name],
+        messagesHeld: 0,
+        messagesDropped: 0,
+        framesLost: 0,
+        framesHeldBack: 0,
+        bytesHeldBack: 0,
+        framesMalformed: 0,
+        framesUnknownVersion: 0,
+        messagesMalformed: 0,
+      })
+      if (!this.#isWhole) continue
+      const others = this.nodes.includes(sender as Node)
+        ? Object.entries(said).filter(([other]) => other !== name)
+        : []
+      expect({ name, messages: stats[i]?.messagesReceived }).toEqual({
+        name,
+        messages: others.reduce((sum, [, count]) => sum + count, 0),
+      })
+    }
+    const sum = (count: 'framesRepaired' | 'repairsSent') =>
+      stats.reduce((sum, stats) => sum + stats[count], 0)
+    if (this.#isWhole) expect(sum('framesRepaired')).toBeLessThanOrEqual(sum('repairsSent'))
+  }
+
+  #otherNodes(sender: Sender): Node[] {
+    return this.nodes.filter((node) => node !== sender)
+  }
+
+  #haveHeard(upTo: Counts, names?: string[]): Promise<boolean> {
+    return this.#clients.run(
+      ({ clients }, { upTo, timeoutMs, names }) => clients.heard(upTo, timeoutMs, names),
+      { upTo, timeoutMs: PATIENCE_MS, names },
+    )
+  }
+
+  async #launch<Context>(fixture: string, options: object = {}): Promise<TestProcess<Context>> {
+    const process = await TestProcess.start<Context>(fixture, options)
+    this.#processes.push(process)
+    return process
+  }
+}
+
+export function statsOf(sender: Sender) {
+  return sender.run(({ zmq }) => zmq.stats())
+}
+
+/** Tells a sender its name, and waits until it has the link. */
+function introduce(sender: Sender): Promise<void> {
+  return sender.run(async ({ zmq, load }, name) => {
+    load.name = name
+    await zmq.ready()
+  }, sender.name)
+}

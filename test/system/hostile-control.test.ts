@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { packed, type RawSender } from '../support/raw.js'
+import { broadcast, CONTROL, EVERYONE, Siege } from '../support/siege.js'
+import { strangeBut } from '../support/strange.js'
+
+let siege: Siege
+let attacker: RawSender
+beforeAll(async () => {
+  siege = await Siege.start()
+  attacker = await siege.attacker('XPublisher')
+})
+afterAll(() => siege.stop())
+
+test('control messages with a field that is not what it should be are refused', async () => {
+  const notTopic = strangeBut('text')
+  const notNumber = [...strangeBut('number'), -1, 1.5, 2 ** 64]
+  const messages: unknown[][] = [
+    // marks, probes
+    ...[32, 38].flatMap((type) => [[type], [type, 1, 2], ...notNumber.map((n) => [type, n])]),
+    // requests for repairs, and what is gone
+    ...[33, 34].flatMap((type) => [
+      [type],
+      [type, EVERYONE, 1],
+      [type, EVERYONE, 1, 2, 3],
+      [type, EVERYONE, 0, 1],
+      [type, EVERYONE, 2, 1],
+      ...notTopic.map((topic) => [type, topic, 1, 1]),
+      ...notNumber.flatMap((n) => [
+        [type, EVERYONE, n, 1],
+        [type, EVERYONE, 1, n],
+      ]),
+    ]),
+    // digests
+    ...[[35], [35, EVERYONE, 1], [35, EVERYONE, 1, 1, 1]],
+    ...notTopic.map((topic) => [35, topic, 1, 1]),
+    ...notNumber.flatMap((n) => [
+      [35, EVERYONE, n, 1],
+      [35, EVERYONE, 1, n],
+    ]),
+    // repairs
+    ...[[36], [36, EVERYONE], [36, EVERYONE, Buffer.alloc(0), 1]],
+    ...notTopic.map((topic) => [36, topic, attacker.frame(1_000_000)]),
+    ...strangeBut('binary').map((body) => [36, EVERYONE, body]),
+    ...repairs().map((body) => [36, EVERYONE, body]),
+    [36, 'socket.io/b/000', attacker.frame(1_000_000, broadcast('smuggled'))],
+    // requests for digests
+    [37, 1],
+  ]
+  await siege.survive(attacker, { framesMalformed: messages.length }, async () => {
+    for (const message of messages) await attacker.sayUnnumbered(EVERYONE, message)
+  })
+})
+
+/** Bodies that are no repair of a frame of the attacker's. */
+function repairs(): Buffer[] {
+  const smuggled = broadcast('smuggled')
+  return [
+    Buffer.alloc(0),
+    Buffer.from('nonsense'),
+    attacker.frame(0, smuggled),
+    packed([1, siege.nodeTopics[0]!.slice(-16), 1_000_000], smuggled),
+    packed([1, '0'.repeat(16), 1], smuggled),
+    attacker.frame(1_000_000, smuggled).subarray(0, -1),
+    attacker.frame(1_000_000, smuggled, 'no message'),
+  ]
+}
+
+test('control messages that lie disturb nobody but the liar', async () => {
+  const liar = await siege.attacker('XPublisher')
+  const huge = Number.MAX_SAFE_INTEGER
+  const topics = [EVERYONE, CONTROL, ...siege.nodeTopics, 'socket.io/b/000', 'nowhere', '']
+  await siege.survive(attacker, {}, async () => {
+    for (const where of [EVERYONE, CONTROL, ...siege.nodeTopics, siege.emitterTopic]) {
+      for (const topic of topics) {
+        await liar.sayUnnumbered(
+          where,
+          [33, topic, 1, 1],
+          [33, topic, 1, huge],
+          [33, topic, huge, huge],
+        )
+        await liar.sayUnnumbered(where, [34, topic, 1, 1], [34, topic, 1, huge])
+        await liar.sayUnnumbered(
+          where,
+          [35, topic, 0, 0],
+          [35, topic, 7, huge],
+          [35, topic, huge, 0],
+        )
+      }
+      // marks and probes are heard only from oneself
+      await liar.sayUnnumbered(where, [32, 0], [32, 1], [32, huge], [38, 0], [38, 1], [38, huge])
+      for (let i = 0; i < 100; i++) await liar.sayUnnumbered(where, [37])
+    }
+  })
+  // the nodes' own requests, flushes and answers go their way
+  for (const node of siege.nodes) {
+    expect(await node.run(async ({ io }) => (await io.fetchSockets()).length)).toBe(2)
+    expect(await node.run(({ zmq }) => zmq.stats())).toMatchObject({ link: 'up', members: 1 })
+  }
+  await siege.emitter.run(({ emitter }) => {
+    emitter.to('nobody').emit('hello')
+    return emitter.flush()
+  })
+})
