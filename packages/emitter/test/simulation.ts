@@ -12,27 +12,30 @@ import { check, type World } from './simulation/world.js'
 const FADING_MS = 30
 /** How long after the trouble is over everything must have been settled. */
 const SETTLING_MS = 60_000
+/** How long after the last frame of a topic its last digest is said. */
+const LAST_DIGEST_MS = 12_000
 const MAX_EVENTS = 500_000
 
-/** What has happened in a schedule. */
-export interface Figures {
+/** What has happened in a schedule, in numbers. */
+export const FIGURES = [
   /** Messages of the network that were lost on every way. */
-  lost: number
-  delivered: number
+  'lost',
+  'delivered',
   /** Frames sent again. */
-  repaired: number
-  duplicates: number
+  'repaired',
+  'duplicates',
   /** Frames that receivers have counted as lost. */
-  gaps: number
+  'gaps',
   /** Frames that senders gave up before they were sent. */
-  overflown: number
-  naks: number
-  asks: number
-  ticks: number
+  'overflown',
+  'naks',
+  'asks',
+  'ticks',
   /** Receivers that held back as much as they may. */
-  overfull: number
-  events: number
-}
+  'overfull',
+  'events',
+] as const
+export type Figures = Record<(typeof FIGURES)[number], number>
 
 /**
  * Runs a random schedule: senders and receivers with real journals, digest schedules and inboxes, on
@@ -62,6 +65,7 @@ export function simulate(seed: number, log?: (line: string) => void): Figures {
   while (clock.step()) {
     check(clock.events <= MAX_EVENTS, 'events without end')
   }
+  for (const sender of world.senders) if (!sender.isDead) sender.checkAtEnd()
   for (const receiver of world.receivers) checkAtEnd(world, receiver)
   return figures(world)
 }
@@ -98,8 +102,8 @@ function prepareSender(world: World, index: number): void {
     }
     for (const at of looksAt) clock.at(at, () => sender.handle(() => sender.look()))
     if (plan.ending !== 'digests') return
-    // the last of each topic may be lost, but not the digest that follows
-    const lastAt = Math.max(startAt, plan.calmAt - world.random.int(0, 250))
+    // the last of each topic may be lost, but not the last digest that follows
+    const lastAt = Math.max(startAt, plan.calmAt - world.random.int(0, LAST_DIGEST_MS - 1))
     clock.at(lastAt, () => sender.handle(() => sayMore(sender)))
   })
 }

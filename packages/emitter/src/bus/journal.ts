@@ -32,7 +32,7 @@ const NOTHING = Buffer.alloc(0)
 /**
  * A sender's bounded memory of its own frames, in the order in which they were said: those that wait
  * to be sent, and those sent that somebody may have missed. When the bytes pass the bound the oldest
- * go first; sent ones go by age too.
+ * go first, up to the newest; sent ones go by age too.
  */
 export class Journal {
   readonly #options: JournalOptions
@@ -87,7 +87,8 @@ export class Journal {
     }
     if (this.#bytes <= this.#options.maxBytes) return undefined
     const overflow: Overflow = { frames: 0, messages: 0 }
-    while (this.#bytes > this.#options.maxBytes) {
+    // the newest stays in any case: a frame larger than the bound must be sent, too
+    while (this.#bytes > this.#options.maxBytes && this.#entries.size > 1) {
       const oldest = this.#shift()
       if (oldest === undefined) break
       if (oldest.sentAt !== undefined) continue

@@ -3,7 +3,7 @@ import type { JournalOptions } from '../../src/bus/journal.js'
 import type { Random } from './random.js'
 
 /** Longer than any schedule's trouble. */
-const PATIENT_MS = 600_000
+export const PATIENT_MS = 600_000
 
 export interface NetworkPlan {
   brokers: number
@@ -148,7 +148,7 @@ function senderPlan(random: Random, calmAt: number, receivers: number): SenderPl
 }
 
 function trouble(random: Random, calmAt: number, brokers: number, processes: number): Trouble {
-  const kind = random.pick(['cut', 'cut', 'freeze', 'broker'] as const)
+  const kind = random.pick(['cut', 'cut', 'freeze', 'freeze', 'broker'] as const)
   const from = random.int(0, calmAt)
   return {
     kind,

@@ -15,9 +15,11 @@ export class SimulatedReceiver extends Process {
   /** What has come of each sender on each topic, kept without the inbox. */
   readonly records = new Map<string, Record>()
   readyAt: number | undefined
+  upSince = 0
   readonly #world: World
   readonly #plan: ReceiverPlan
-  readonly #reachable = new Set<string>()
+  /** Since when each sender is there. */
+  readonly #reachable = new Map<string, number>()
   #alarmAt = Number.POSITIVE_INFINITY
   #alarmWasMissed = false
   #tickedAt = Number.NEGATIVE_INFINITY
@@ -102,8 +104,8 @@ export class SimulatedReceiver extends Process {
     return this.#world.clock.now - this.#frozenMs
   }
 
-  isReachable(uid: string): boolean {
-    return this.#reachable.has(uid)
+  reachableSince(uid: string): number | undefined {
+    return this.#reachable.get(uid)
   }
 
   /** A sender's subscription has appeared or gone. */
@@ -119,6 +121,7 @@ export class SimulatedReceiver extends Process {
     const { clock, senders, network, log } = this.#world
     this.isUp = true
     this.isAttached = true
+    this.upSince = clock.now
     this.readyAt ??= clock.now
     log?.(`receiver ${this.index} link up`)
     for (const sender of senders) if (sender.isUp) this.#setReachable(sender)
@@ -167,8 +170,8 @@ export class SimulatedReceiver extends Process {
 
   #setReachable(sender: SimulatedSender): void {
     const { clock, log } = this.#world
-    if (sender.isUp) this.#reachable.add(sender.uid)
-    else this.#reachable.delete(sender.uid)
+    if (!sender.isUp) this.#reachable.delete(sender.uid)
+    else if (!this.#reachable.has(sender.uid)) this.#reachable.set(sender.uid, clock.now)
     log?.(`receiver ${this.index} sees that ${sender.uid} is ${sender.isUp ? 'there' : 'away'}`)
     this.inbox.reachable(sender.uid, sender.isUp, clock.now)
   }

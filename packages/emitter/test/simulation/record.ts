@@ -148,7 +148,12 @@ export class Record {
     const patienceMs = Math.min(repairTimeoutMs, unreachableTimeoutMs)
     const waitedMs = clock.now - this.#progressAt
     check(waitedMs >= patienceMs, `${seq} is given up after ${waitedMs} ms`)
-    if (!this.#receiver.isReachable(sender.uid)) return
+    const upMs = clock.now - this.#receiver.upSince
+    check(upMs >= patienceMs, `${seq} is given up ${upMs} ms after the link is up`)
+    const reachableSince = this.#receiver.reachableSince(sender.uid)
+    if (reachableSince === undefined) return
+    const reachableMs = clock.now - reachableSince
+    check(reachableMs >= repairTimeoutMs, `${seq} is given up ${reachableMs} ms after return`)
     // it has slept until it next had something to do: no more than half of the time
     const awakeMs = this.#receiver.awakeMs - this.#awakeAt
     check(awakeMs >= repairTimeoutMs / 2, `${seq} is given up after ${awakeMs} ms awake`)

@@ -1,6 +1,6 @@
 import { DigestSchedule } from '../../src/bus/digests.js'
 import { type Frame, Journal } from '../../src/bus/journal.js'
-import type { SenderPlan } from './plan.js'
+import { PATIENT_MS, type SenderPlan } from './plan.js'
 import { Process } from './process.js'
 import type { SimulatedReceiver } from './receiver.js'
 import { check, type World } from './world.js'
@@ -72,7 +72,12 @@ export class SimulatedSender extends Process {
 
   /** Whether a frame that was sent, or given up before, is not kept any more. */
   isGone(topic: string, seq: number): boolean {
-    return this.#journal.find(topic, seq, seq, 1).goneTo === seq
+    return !this.#keepsAll && this.#journal.find(topic, seq, seq, 1).goneTo === seq
+  }
+
+  get #keepsAll(): boolean {
+    const { maxBytes, maxAgeMs } = this.#plan.journal
+    return maxBytes === Number.MAX_SAFE_INTEGER && maxAgeMs === PATIENT_MS
   }
 
   /** Somebody looks at its stats. */
@@ -134,6 +139,7 @@ export class SimulatedSender extends Process {
     if (to < from || !this.isUp) return
     const { frames, goneTo } = this.#journal.find(topic, from, to, this.#plan.maxRepairBytes)
     check(goneTo >= from - 1 && goneTo <= to, `gone to ${goneTo} of ${from} to ${to}`)
+    check(!this.#keepsAll || goneTo < from, `gone to ${goneTo}, though everything is kept`)
     frames.forEach((frame, i) => {
       check(frame.topic === topic && frame.seq === goneTo + 1 + i, 'a journal out of order')
     })
@@ -189,6 +195,11 @@ export class SimulatedSender extends Process {
     }
   }
 
+  checkAtEnd(): void {
+    this.#checkJournal()
+    check(this.#journal.next() === undefined, `${this.uid} has something to send for ever`)
+  }
+
   #transmit(frame: SimulatedFrame): void {
     const { network, receivers, log } = this.#world
     log?.(`${this.uid} sends ${frame.topic} ${frame.seq}`)
@@ -200,6 +211,8 @@ export class SimulatedSender extends Process {
 
   #onSent(frame: SimulatedFrame): void {
     const { clock } = this.#world
+    // it may have been given up in the middle of being sent
+    if (this.#journal.next() !== frame) this.#overflown--
     this.#journal.markSent(frame, clock.now)
     this.#sent++
     this.#checkJournal()
@@ -252,7 +265,6 @@ export class SimulatedSender extends Process {
     const { maxBytes } = this.#plan.journal
     check(bytes >= 0 && bytes <= Math.max(maxBytes, BODIES.length), `${bytes} bytes in a journal`)
     check(framesHeld === messagesHeld && framesHeld >= 0, `${framesHeld} frames wait`)
-    if (this.#plan.maxSendMs > 0) return
     const waiting = this.#said - this.#sent - this.#overflown
     check(framesHeld === waiting, `${framesHeld} frames wait to be sent, not ${waiting}`)
   }
