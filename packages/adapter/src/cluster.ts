@@ -81,6 +81,17 @@ export class Cluster extends EventEmitter<BusEvents> {
     return this.#bus
   }
 
+  /**
+   * Resolves when the way to a broker and back is open.
+   * @throws ClosedError once the server is closed
+   */
+  async ready(): Promise<void> {
+    if (this.#isClosing) {
+      throw new ClosedError('the server has been closed: give the adapter to a new one')
+    }
+    await this.open().ready()
+  }
+
   /** Makes the adapter of a namespace. */
   add(nsp: Namespace): ZmqAdapter {
     for (const { nsp: other } of this.#adapters.values()) {

@@ -60,7 +60,7 @@ export function zmqAdapter(options: ZmqAdapterOptions = {}): ZmqAdapterFactory {
     return cluster.add(nsp)
   }
   const zmq: ZmqAdapterFactory = Object.assign(factory, {
-    ready: () => cluster.open().ready(),
+    ready: () => cluster.ready(),
     stats: () => cluster.stats(),
     close: () => cluster.close(),
     on: listen('on'),

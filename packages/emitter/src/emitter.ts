@@ -99,6 +99,15 @@ export class Emitter<Events extends EventsMap = DefaultEventsMap> extends Namesp
     return this
   }
 
+  /** Listens to the next such event only. */
+  once<Event extends keyof BusEvents>(
+    event: Event,
+    listener: (...args: BusEvents[Event]) => void,
+  ): this {
+    this.#bus.once(event, listener as never)
+    return this
+  }
+
   /** Stops listening. */
   off<Event extends keyof BusEvents>(
     event: Event,

@@ -197,6 +197,7 @@ export class Stage {
     const said = await this.said()
     const upTo = Object.fromEntries(senders.map(({ name }) => [name, (said[name] ?? 0) + more]))
     if (await this.#haveHeard(upTo, clients)) return
+    await this.#tellState()
     throw new Error(`not within ${PATIENCE_MS} ms: clients have heard ${JSON.stringify(upTo)}`)
   }
 
@@ -243,12 +244,16 @@ export class Stage {
     const faults = reports.flatMap((report) =>
       faultsOf(report, said, this.#since.get(report.name) ?? {}),
     )
-    if (faults.length > 0) {
-      const stats = await Promise.all(this.senders.map(statsOf))
-      for (const [i, { name }] of this.senders.entries()) console.log(name, stats[i])
-    }
+    if (faults.length > 0) await this.#tellState()
     expect(faults).toEqual([])
     return reports
+  }
+
+  /** Prints, when something has gone wrong, what everyone has to say. */
+  async #tellState(): Promise<void> {
+    for (const sender of this.senders)
+      console.log(sender.name, await statsOf(sender), sender.stderr)
+    for (const { name, streams } of await this.reports()) console.log(name, streams)
   }
 
   /** After all has come, every sender counts nothing as lost or waiting, and all that was said. */

@@ -1,35 +1,41 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** One direction of a connection through a tunnel. */
+/** One direction of a connection through a tunnel: what goes in comes out in order, if at all. */
 class Lane {
   readonly #to: Socket
   readonly #tunnel: Tunnel
-  /** What comes later leaves later, also when the delay has become shorter. */
-  #lastLeavesAt = 0
-  readonly #held: Buffer[] = []
+  readonly #chunks: { bytes: Buffer; leavesAt: number }[] = []
+  #timer: NodeJS.Timeout | undefined
 
   constructor(from: Socket, to: Socket, tunnel: Tunnel) {
     this.#to = to
     this.#tunnel = tunnel
-    from.on('data', (chunk: Buffer) => this.#carry(chunk))
+    from.on('data', (bytes: Buffer) => {
+      this.#chunks.push({ bytes, leavesAt: performance.now() + tunnel.delayMs })
+      this.forward()
+    })
   }
 
-  /** Lets go what was held. */
-  release(): void {
-    for (const chunk of this.#held.splice(0)) this.#carry(chunk)
-  }
-
-  #carry(chunk: Buffer): void {
-    if (this.#tunnel.isHolding) {
-      this.#held.push(chunk)
-      return
-    }
+  /** Lets go what has been under way for long enough. */
+  forward(): void {
+    clearTimeout(this.#timer)
+    if (this.#tunnel.isHolding) return
     const now = performance.now()
-    this.#lastLeavesAt = Math.max(this.#lastLeavesAt, now + this.#tunnel.delayMs)
-    const write = () => void this.#to.write(chunk)
-    if (this.#lastLeavesAt <= now) write()
-    else setTimeout(write, this.#lastLeavesAt - now)
+    for (;;) {
+      const first = this.#chunks[0]
+      if (first === undefined) return
+      if (first.leavesAt > now) {
+        this.#timer = setTimeout(() => this.forward(), Math.ceil(first.leavesAt - now))
+        return
+      }
+      this.#chunks.shift()
+      this.#to.write(first.bytes)
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
   }
 }
 
@@ -83,7 +89,7 @@ export class Tunnel {
 
   release(): void {
     this.isHolding = false
-    for (const lane of this.#lanes) lane.release()
+    for (const lane of this.#lanes) lane.forward()
   }
 
   #carry(near: Socket): void {
@@ -96,7 +102,10 @@ export class Tunnel {
       socket.on('error', () => {}) // it is closed, too
       socket.on('close', () => {
         this.#sockets.delete(socket)
-        for (const lane of lanes) this.#lanes.delete(lane)
+        for (const lane of lanes) {
+          lane.close()
+          this.#lanes.delete(lane)
+        }
         near.destroy()
         far.destroy()
       })

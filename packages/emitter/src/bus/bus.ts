@@ -197,6 +197,7 @@ export class Bus extends EventEmitter<BusEvents> {
       socket: this.#sockets.pub,
       journal: this.#journal,
       maxMessageBytes: options.maxMessageBytes,
+      steadyTopic: everyone,
       onSent: (topic) => this.#repairs.sent(topic),
       onOverflow: (overflow) => this.#onOverflow(overflow),
       onError: (error) => this.report(error),
@@ -510,7 +511,6 @@ export class Bus extends EventEmitter<BusEvents> {
   #expireMembers(): void {
     for (const uid of this.#members.expire(performance.now())) {
       debug('%s sees %s leave', this.uid, uid)
-      this.#outgoing.rest(this.topics.node(uid))
       this.#tell('member:leave', uid)
     }
   }
@@ -527,14 +527,15 @@ export class Bus extends EventEmitter<BusEvents> {
     this.#overflowWasReported = true
     this.report(
       new JournalOverflowError(
-        `more waits for the link to a broker than the ${this.#options.journal.maxBytes} bytes of ` +
-          'journal.maxBytes: the oldest messages are given up, and counted in ' +
-          'stats().messagesDropped; start a broker, or raise the bound',
+        `more waits to be sent than the ${this.#options.journal.maxBytes} bytes of ` +
+          `journal.maxBytes (the link is ${this.#link.isUp ? 'up' : 'down'}): the oldest messages ` +
+          'are given up, and counted in stats().messagesDropped; start a broker, say less at once, ' +
+          'or raise the bound',
       ),
     )
   }
 }
 
 function closedError(): ClosedError {
-  return new ClosedError('the bus is closed: make a new one')
+  return new ClosedError('the connection to the cluster has been closed: make a new one')
 }

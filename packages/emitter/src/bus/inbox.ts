@@ -183,6 +183,8 @@ export class Inbox<Frame> {
     if (stream === undefined || stream.next === UNKNOWN) return
     if (from > stream.next || to < stream.next || stream.last < stream.next) return
     this.#skipTo(stream, Math.min(to, stream.last) + 1, now)
+    // the answers to what has been asked for are on their way
+    if (this.#waiting.has(stream) && stream.next > stream.askedTo) this.#askFor(stream, now)
   }
 
   /** A sender can be asked for repairs from now on, or cannot be. */
@@ -265,6 +267,7 @@ export class Inbox<Frame> {
       // progress: the next hole gets its own time
       stream.giveUpAt = this.#giveUpTime(stream, now)
       stream.nakIntervalMs = this.#options.nakIntervalMs
+      stream.nakAt = Math.min(stream.nakAt, now + stream.nakIntervalMs)
     }
   }
 
@@ -333,6 +336,7 @@ export class Inbox<Frame> {
     const isHopeless = !stream.sender.isReachable
     const seq = isHopeless ? stream.last + 1 : this.#nextHeld(stream, stream.next)
     this.#skipTo(stream, seq, now)
+    if (this.#waiting.has(stream)) this.#askFor(stream, now)
   }
 
   #startAt(stream: Stream<Frame>, seq: number, now: number): void {
@@ -356,8 +360,6 @@ export class Inbox<Frame> {
     stream.next = seq
     if (lost > 0) this.#actions.gap(sender.uid, topic, lost)
     this.#advance(stream, now)
-    // the answers to what has been asked for are on their way
-    if (this.#waiting.has(stream) && stream.next > stream.askedTo) this.#askFor(stream, now)
   }
 
   #stream(uid: string, topic: string, startsAtOne: boolean, now: number): Stream<Frame> {

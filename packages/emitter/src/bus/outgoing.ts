@@ -11,8 +11,8 @@ const FLUSH_BYTES = 64 * 1024
 const MAX_OVERHEAD_BYTES = 512
 /** Milliseconds to wait when ZeroMQ's queue to the broker is full. */
 const BACK_OFF_MS = 2
-/** How many topics' sequences are remembered after there is nobody left to speak to on them. */
-const MAX_IDLE_SEQUENCES = 65_536
+/** How many topics' sequences are remembered. */
+const MAX_SEQUENCES = 65_536
 /** Bytes of control frames that may wait; what is beyond will be asked for again. */
 const MAX_CONTROL_BYTES = 16 * 1024 * 1024
 
@@ -28,6 +28,8 @@ export interface OutgoingOptions {
   socket: XPublisher
   journal: Journal
   maxMessageBytes: number
+  /** The topic on which something is said again and again. */
+  steadyTopic: string
   /** Called with each numbered frame that has been sent. */
   onSent(topic: string): void
   /** Called when messages had to be given up. */
@@ -139,17 +141,12 @@ export class Outgoing {
     this.#send()
   }
 
-  /** Gives back what a topic took, for as long as nothing is said on it. */
-  rest(topic: string): void {
-    if (this.#batches.get(topic)?.messages === 0) this.#batches.delete(topic)
-  }
-
   /** Ends the frames in the making and sends what can be sent, without waiting for the turn's end. */
   flush = (): void => {
     this.#flushIsScheduled = false
     const open = this.#open
     this.#open = []
-    for (const batch of open) this.#store(this.#cut(batch))
+    for (const batch of open) this.#end(batch)
     this.#send()
   }
 
@@ -177,27 +174,25 @@ export class Outgoing {
   }
 
   #batch(topic: string): Batch {
-    let batch = this.#batches.get(topic)
-    if (batch === undefined) {
-      batch = { topic, writer: new MsgpackWriter(), messages: 0 }
-      this.#batches.set(topic, batch)
-    }
-    return batch
+    return this.#batches.get(topic) ?? { topic, writer: new MsgpackWriter(), messages: 0 }
   }
 
   #begin(batch: Batch): void {
     writeHeader(batch.writer, this.#options.uid, this.#nextSeq(batch.topic))
+    this.#batches.set(batch.topic, batch)
     this.#open.push(batch)
   }
 
   #nextSeq(topic: string): number {
     const seq = (this.#seqs.get(topic) ?? 0) + 1
+    // to the end of the map's order, so that the topic unused for longest is forgotten
+    this.#seqs.delete(topic)
     this.#seqs.set(topic, seq)
-    if (seq === 1 && this.#seqs.size > MAX_IDLE_SEQUENCES) {
-      for (const other of this.#seqs.keys()) {
-        if (this.#batches.has(other)) continue
-        this.#seqs.delete(other)
-        this.#sentSeqs.delete(other)
+    if (this.#seqs.size > MAX_SEQUENCES) {
+      for (const oldest of this.#seqs.keys()) {
+        if (oldest === this.#options.steadyTopic) continue
+        this.#seqs.delete(oldest)
+        this.#sentSeqs.delete(oldest)
         break
       }
     }
@@ -210,12 +205,23 @@ export class Outgoing {
     batch.writer.truncate(0)
     this.#seqs.set(batch.topic, (this.#seqs.get(batch.topic) as number) - 1)
     this.#open.pop()
+    this.#rest(batch)
   }
 
   /** Ends a frame before the turn is over. */
   #finish(batch: Batch): void {
     this.#open = this.#open.filter((other) => other !== batch)
+    this.#end(batch)
+  }
+
+  #end(batch: Batch): void {
     this.#store(this.#cut(batch))
+    this.#rest(batch)
+  }
+
+  /** One answer is often all that is said to a node, and the uids come from the network. */
+  #rest({ topic }: Batch): void {
+    if (topic !== this.#options.steadyTopic) this.#batches.delete(topic)
   }
 
   #cut(batch: Batch): Frame {

@@ -53,6 +53,11 @@ export class Record {
   onDigest(last: number, isOlder: boolean): void {
     this.#lastKnown = Math.max(this.#lastKnown, last)
     if (this.#cursor !== undefined) return
+    const hasBegun = this.#receiver.inbox.has(this.sender.uid, this.#topic, this.#lowest - 1)
+    if (hasBegun) {
+      this.#cursor = this.#startUntold()
+      return
+    }
     this.#cursor = isOlder ? Math.min(last + 1, this.#lowest) : 1
     this.#checkStart(this.#cursor)
   }
