@@ -211,7 +211,7 @@ describe.each(['Publisher', 'XPublisher'] as const)('a raw %s', (kind) => {
         if (i % 1000 === 0) await siege.expectOnlyGood(attacker)
       }
     })
-  })
+  }, 180_000)
 
   /** Frames with messages of nodes, several in one, and with binaries; in the attacker's name. */
   async function realFrames(): Promise<Buffer[]> {

@@ -103,3 +103,11 @@ test('the worker’s text is of those values', async () => {
   expect(source).toContain(`broadcast = ${JSON.stringify(BROADCAST).replaceAll(',', ', ')}`)
   expect(source).toContain(`[b"${TOPIC}", msgpack.packb(header) + msgpack.packb(broadcast)]`)
 })
+
+test('the worker in the protocol’s document is this one', async () => {
+  const document = await readFile(
+    fileURLToPath(new URL('../../docs/protocol.md', import.meta.url)),
+    'utf8',
+  )
+  expect(document).toContain(await readFile(WORKER, 'utf8'))
+})

@@ -52,17 +52,14 @@ export class Record {
 
   onDigest(last: number, isOlder: boolean): void {
     this.#lastKnown = Math.max(this.#lastKnown, last)
+    this.#noticeStart()
     if (this.#cursor !== undefined) return
-    const hasBegun = this.#receiver.inbox.has(this.sender.uid, this.#topic, this.#lowest - 1)
-    if (hasBegun) {
-      this.#cursor = this.#startUntold()
-      return
-    }
     this.#cursor = isOlder ? Math.min(last + 1, this.#lowest) : 1
     this.#checkStart(this.#cursor)
   }
 
   onDuplicate(seq: number): void {
+    this.#noticeStart()
     const isPast = this.#cursor !== undefined && seq < this.#cursor
     check(isPast || this.held.has(seq), `${seq} is taken for a duplicate`)
   }
@@ -126,6 +123,14 @@ export class Record {
       `of the frames ${start} to ${last} of ${sender.uid} on ${this.#topic}, receiver ` +
         `${this.#receiver.index} has accounted for those before ${this.#cursor}`,
     )
+  }
+
+  /** The time may have been up for hearing where the sequence starts. */
+  #noticeStart(): void {
+    if (this.#cursor !== undefined || this.#lowest === Number.POSITIVE_INFINITY) return
+    const { inbox } = this.#receiver
+    const hasBegun = inbox.has(this.sender.uid, this.#topic, this.#lowest - 1)
+    if (hasBegun) this.#cursor = this.#startUntold()
   }
 
   /** Nobody has told where the sequence starts, so that it begins with what has come. */
