@@ -202,17 +202,6 @@ describe.each(['Publisher', 'XPublisher'] as const)('a raw %s', (kind) => {
     await refuseAll(values.map((value) => attacker.frame(0, SMUGGLED, value, SMUGGLED)))
   })
 
-  test('speaks in the names of more senders than a node remembers', async () => {
-    await siege.survive(attacker, {}, async () => {
-      for (const i of range(1, 17_000)) {
-        // some begin with a hole, so that their frames are held back
-        const seq = i % 20 === 0 ? 2 : 1
-        await attacker.send(EVERYONE, packed([1, String(i).padStart(16), seq], [40, '/', {}]))
-        if (i % 1000 === 0) await siege.expectOnlyGood(attacker)
-      }
-    })
-  }, 180_000)
-
   /** Frames with messages of nodes, several in one, and with binaries; in the attacker's name. */
   async function realFrames(): Promise<Buffer[]> {
     const tap = await siege.tap()
@@ -244,6 +233,21 @@ describe.each(['Publisher', 'XPublisher'] as const)('a raw %s', (kind) => {
       return packed(attacker.frame(0), body.subarray(reader.pos))
     })
   }
+})
+
+test('a sender with more names than a node remembers is survived', {
+  timeout: 120_000,
+}, async () => {
+  const attacker = await siege.attacker('XPublisher')
+  await siege.survive(attacker, {}, async () => {
+    for (const i of range(1, 17_000)) {
+      // some begin with a hole, so that their frames are held back
+      const seq = i % 20 === 0 ? 2 : 1
+      await attacker.send(EVERYONE, packed([1, String(i).padStart(16), seq], [40, '/', {}]))
+      // no more at once than the broker queues
+      if (i % 4000 === 0) await siege.expectOnlyGood(attacker)
+    }
+  })
 })
 
 /** Where the values of a frame end. */

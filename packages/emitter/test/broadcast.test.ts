@@ -70,7 +70,7 @@ describe('a broadcast', () => {
           expect(values).toEqual([HEADER, [...envelope, ...payload, ...id]])
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 120 },
     )
   })
 
@@ -91,7 +91,7 @@ describe('a broadcast', () => {
           expect(broadcast.parts()).toEqual(parts)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 120 },
     )
   })
 
@@ -113,7 +113,7 @@ describe('a broadcast', () => {
           expect(broadcast.parts()).toEqual(parts)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 120 },
     )
   })
 
@@ -133,7 +133,7 @@ describe('a broadcast', () => {
           expect(broadcast.data()).toEqual(decodeAll(encodeAll(data))[0])
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 120 },
     )
   })
 

@@ -30,7 +30,7 @@ describe('a cluster message', () => {
         const body = frame((writer) => writeClusterMessage(writer, type, nsp, data))
         expect(decodeAll(body)).toEqual([HEADER, [type, nsp, readBack(data)]])
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     )
   })
 
@@ -40,7 +40,7 @@ describe('a cluster message', () => {
         const [message] = messagesOf(encodeAll(HEADER, [type, nsp, data]))
         expect(message).toEqual({ sender: UID, type, nsp, data: readBack(data) })
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     )
   })
 

@@ -162,7 +162,7 @@ describe('a frame', () => {
     fc.assert(
       fc.property(
         uid(),
-        fc.array(fc.tuple(fc.nat(200), fc.array(anything(), { maxLength: 20 })), { maxLength: 10 }),
+        fc.array(fc.tuple(fc.nat(200), fc.array(anything(), { maxLength: 6 })), { maxLength: 6 }),
         (uid, said) => {
           const body = encodeAll([1, uid, 1], ...said.map(([type, fields]) => [type, ...fields]))
           const messages = messagesOf(body)
@@ -225,7 +225,7 @@ describe('a frame', () => {
         const end = start + 1 + (n % (whole.length - start - 1))
         expect(() => messagesOf(whole.subarray(0, end))).toThrow(MalformedFrameError)
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     )
   })
 
@@ -285,7 +285,7 @@ describe('a frame', () => {
           expectRefusalOrNothing(() => readWhole(body))
         },
       ),
-      { numRuns: 1500 },
+      { numRuns: 600 },
     )
   })
 
@@ -300,7 +300,7 @@ describe('a frame', () => {
           expectRefusalOrNothing(() => readWhole(encodeAll(...values)))
         },
       ),
-      { numRuns: 1500 },
+      { numRuns: 600 },
     )
   })
 

@@ -122,7 +122,7 @@ describe('the MessagePack writer', () => {
         expect(bytes.length).toBe(writer.length)
         expect(msgpack.decode(bytes)).toEqual(plain(value))
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 
@@ -231,7 +231,7 @@ describe('the MessagePack reader', () => {
         expect(read(reader, inOrder(value))).toEqual(plain(value))
         expect(reader.done).toBe(true)
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 
@@ -242,7 +242,7 @@ describe('the MessagePack reader', () => {
         expect(read(reader, value)).toEqual(plain(value))
         expect(reader.done).toBe(true)
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 
@@ -305,7 +305,7 @@ describe('the MessagePack reader', () => {
         reader.skip()
         expect(reader.pos).toBe(before.length + encoded.length)
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     )
   })
 
@@ -372,7 +372,7 @@ describe('the MessagePack reader', () => {
         const short = own.subarray(0, ownEnd)
         expect(() => read(new MsgpackReader(short), ours)).toThrow(MalformedFrameError)
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 
@@ -445,7 +445,7 @@ describe('the MessagePack reader', () => {
           expect(reader.pos).toBeLessThanOrEqual(Math.max(reader.end, 0))
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     )
   })
 })

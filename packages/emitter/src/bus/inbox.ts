@@ -81,6 +81,7 @@ export class Inbox<Frame> {
   readonly #senders = new Map<string, Sender<Frame>>()
   /** The streams that wait for something. */
   readonly #waiting = new Set<Stream<Frame>>()
+  /** Senders that have left, in the order in which they are to be forgotten. */
   readonly #leaving = new Set<Sender<Frame>>()
   /** The next seq by topic of those that were forgotten, since they may come back. */
   readonly #positions = new Map<string, ReadonlyMap<string, number>>()
@@ -226,8 +227,8 @@ export class Inbox<Frame> {
       else if (stream.nakAt <= now) this.#askFor(stream, now)
     }
     for (const sender of this.#leaving) {
-      if (sender.forgetAt > now) continue
-      if (this.#isMissing(sender)) sender.forgetAt = now + this.#options.forgetMs
+      if (sender.forgetAt > now) break
+      if (this.#isMissing(sender)) this.#forgetLater(sender, now)
       else this.#forget(sender, now)
     }
   }
@@ -236,7 +237,8 @@ export class Inbox<Frame> {
   nextTick(): number | undefined {
     if (this.#isPaused) return undefined
     let next = this.#nextWaiting()
-    for (const { forgetAt } of this.#leaving) if (forgetAt < next) next = forgetAt
+    const [stalest] = this.#leaving
+    if (stalest !== undefined && stalest.forgetAt < next) next = stalest.forgetAt
     return next === NEVER ? undefined : next
   }
 
@@ -408,6 +410,7 @@ export class Inbox<Frame> {
 
   #forgetLater(sender: Sender<Frame>, now: number): void {
     sender.forgetAt = now + this.#options.forgetMs
+    this.#leaving.delete(sender) // to its end
     this.#leaving.add(sender)
   }
 

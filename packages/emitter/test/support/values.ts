@@ -107,7 +107,10 @@ const anyValue = fc.letrec<{ value: unknown; leaf: unknown }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
     tie('leaf'),
-    fc.array(tie('value'), { maxLength: 20 }),
-    fc.dictionary(keys, tie('value'), { maxKeys: 20 }),
+    // a few are longer than the shortest forms of arrays and maps
+    fc.array(tie('value'), { maxLength: 5 }),
+    fc.array(tie('leaf'), { minLength: 14, maxLength: 18 }),
+    fc.dictionary(keys, tie('value'), { maxKeys: 4 }),
+    fc.dictionary(keys, tie('leaf'), { minKeys: 14, maxKeys: 18 }),
   ),
 }))
