@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { afterEach, beforeEach, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { until } from '../support/until.js'
 import { freePort } from './support/ports.js'
 import { isLong, summary, tell } from './support/report.js'
@@ -35,6 +35,7 @@ test('connections between a node and the broker are cut, delayed, refused and he
       // a connection that is held up is noticed by these alone
       heartbeatIntervalMs: 200,
       heartbeatTimeoutMs: 1_000,
+      memberGraceMs: 300,
     },
   })
   await stage.addEmitter('e')
@@ -103,6 +104,8 @@ test('connections between a node and the broker are cut, delayed, refused and he
     }
   }
   const figures = await stage.expectNothingLost()
+  // the near node was there all the time
+  expect(await far.run(({ diary }) => diary.membersLost)).toBe(0)
   tell(
     `connections cut, delayed, refused and held up, ${ROUNDS * troubles.length} times: ` +
       summary(figures),

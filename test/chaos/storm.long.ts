@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { freePort } from './support/ports.js'
 import { count, summary, tell } from './support/report.js'
-import { type Node, Stage } from './support/stage.js'
+import { Stage } from './support/stage.js'
 import { Tunnel } from './support/tunnel.js'
 
 const SECONDS = 100
@@ -36,15 +36,15 @@ test.each([1, 2])(
       pub: `tcp://127.0.0.1:${pub.port}`,
       sub: `tcp://127.0.0.1:${sub.port}`,
     }))
-    const lasting = [
+    const nodes = [
       await stage.addNode('a'),
       await stage.addNode('b'),
       await stage.addNode('far', { zmq: { brokers: far } }),
     ]
     await stage.addEmitter('e')
     await stage.addEmitter('far e', { brokers: far })
-    for (const node of lasting) await stage.addClients(node, 2)
-    let mortals = 0
+    for (const node of nodes) await stage.addClients(node, 2)
+    const mortals = 0
     let mortal: { node: Node; clients: string[] } | undefined
     await stage.settled()
     await stage.startLoad(PER_SECOND)
@@ -64,7 +64,7 @@ test.each([1, 2])(
         process.signal('SIGCONT')
       },
       'node or emitter frozen': async () => {
-        const process = pick([...lasting, ...stage.emitters])
+        const process = pick([...nodes, ...stage.emitters])
         process.signal('SIGSTOP')
         await sleep(upTo(3_000))
         process.signal('SIGCONT')
@@ -85,16 +85,6 @@ test.each([1, 2])(
         await tunnel.refuse()
         await sleep(upTo(2_000))
         await tunnel.accept()
-      },
-      'node killed or added': async () => {
-        if (mortal !== undefined) {
-          await stage.killNode(mortal.node, mortal.clients)
-          mortal = undefined
-          return
-        }
-        const node = await stage.addNode(`mortal ${++mortals}`)
-        await stage.startLoad(PER_SECOND, [node])
-        mortal = { node, clients: await stage.addClients(node, 1) }
       },
     }
     const endsAt = performance.now() + SECONDS * 1_000

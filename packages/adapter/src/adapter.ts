@@ -10,7 +10,7 @@ import {
 } from 'socket.io-adapter'
 import { type Broadcast, type EncodedPart, MessageType } from 'socket.io-zeromq-emitter/bus'
 import type { Cluster } from './cluster.js'
-import { encode, type Packet, plainPacket, receivedPacket } from './packet.js'
+import { encode, type Packet, plainPacket, ReceivedPacket } from './packet.js'
 import { websocketFrame } from './websocket-frame.js'
 
 /** What `Adapter#apply` calls back with: a socket of this server. */
@@ -72,7 +72,7 @@ export class ZmqAdapter extends ClusterAdapter {
     packet.nsp = this.#nspName
     const parts = encode(this.#server, packet)
     if (!opts.flags?.local) this.#cluster.broadcast(this.#address(opts), parts)
-    this.#deliver(packet, parts, opts)
+    if (this.#hasMatch(opts.rooms)) this.#deliver(packet, parts, opts)
     return DONE
   }
 
@@ -155,7 +155,7 @@ export class ZmqAdapter extends ClusterAdapter {
     const packet =
       parts === undefined
         ? plainPacket(this.#nspName, broadcast.data())
-        : receivedPacket(this.#server, this.#nspName, parts)
+        : new ReceivedPacket(this.#server, this.#nspName, parts)
     if (requestId !== undefined) {
       const { nsp, rooms, except, flags } = broadcast
       // an acknowledged packet needs an id of this server, and so is encoded again
@@ -201,7 +201,6 @@ export class ZmqAdapter extends ClusterAdapter {
     parts: readonly EncodedPart[],
     opts: Pick<BroadcastOptions, 'rooms' | 'except' | 'flags'>,
   ): void {
-    if (!this.#hasMatch(opts.rooms)) return
     const writeOptions: WriteOptions = {
       preEncoded: true,
       volatile: opts.flags?.volatile,

@@ -43,16 +43,27 @@ function parserOf(server: Server): Parser {
   return (server as unknown as ServerInternals)._parser
 }
 
-/** An event packet of another server, whose data is decoded only when somebody looks at it. */
-export function receivedPacket(server: Server, nsp: string, parts: (string | Buffer)[]): Packet {
-  let data: unknown[] | undefined
-  return {
-    type: EVENT,
-    nsp,
-    get data() {
-      data ??= decode(server, parts)
-      return data
-    },
+/**
+ * An event packet of another server, whose data is decoded only when somebody looks at it. A class,
+ * since an object literal with a getter takes half of the time that a received message takes.
+ */
+export class ReceivedPacket implements Packet {
+  readonly type = EVENT
+  readonly nsp: string
+  readonly #server: Server
+  readonly #parts: (string | Buffer)[]
+  #data: unknown[] | undefined
+
+  constructor(server: Server, nsp: string, parts: (string | Buffer)[]) {
+    this.nsp = nsp
+    this.#server = server
+    this.#parts = parts
+  }
+
+  /** @throws MalformedFrameError if the parts are not a packet of the server's parser */
+  get data(): unknown[] {
+    this.#data ??= decode(this.#server, this.#parts)
+    return this.#data
   }
 }
 

@@ -285,7 +285,7 @@ describe('a frame', () => {
           expectRefusalOrNothing(() => readWhole(body))
         },
       ),
-      { numRuns: 600 },
+      { numRuns: 1500 },
     )
   })
 
@@ -300,7 +300,7 @@ describe('a frame', () => {
           expectRefusalOrNothing(() => readWhole(encodeAll(...values)))
         },
       ),
-      { numRuns: 600 },
+      { numRuns: 1500 },
     )
   })
 

@@ -56,6 +56,7 @@ describe('the members', () => {
     members.vanished('a', 1000)
     members.linkDown()
     members.vanished('b', 1001)
+    members.vanished('c', 1001)
     expect(members.expire(500_000)).toEqual([])
     expect(members.nextExpiry()).toBeUndefined()
     members.linkUp(600_000)
@@ -67,6 +68,7 @@ describe('the members', () => {
   it('keep those who come back with the broker, before the link is up or after', () => {
     const members = membersOf('a', 'b', 'c')
     members.linkDown()
+    for (const uid of ['a', 'b', 'c']) members.vanished(uid, 1000)
     expect(members.appeared('a')).toBe(false)
     members.linkUp(5000)
     expect(members.appeared('b')).toBe(false)
@@ -74,9 +76,20 @@ describe('the members', () => {
     expect([...members.uids()]).toEqual(['a', 'b'])
   })
 
+  it('keep those whose subscription stayed, since nothing but the own way back was cut', () => {
+    const members = membersOf('a', 'b')
+    members.linkDown()
+    members.vanished('b', 1000)
+    members.linkUp(2000)
+    expect(members.expire(2000 + GRACE_MS)).toEqual(['b'])
+    expect(members.expire(99_999)).toEqual([])
+    expect([...members.uids()]).toEqual(['a'])
+  })
+
   it('lose a node after the grace time that came back and died before the link was up', () => {
     const members = membersOf('a')
     members.linkDown()
+    members.vanished('a', 1000)
     members.appeared('a')
     members.vanished('a', 4000)
     expect(members.expire(4999)).toEqual([])
@@ -98,6 +111,8 @@ describe('the members', () => {
     members.vanished('a', 1000)
     expect([members.has('a'), members.isPresent('a')]).toEqual([true, false])
     members.linkDown()
+    expect([members.has('b'), members.isPresent('b')]).toEqual([true, true])
+    members.vanished('b', 1001)
     expect([members.has('b'), members.isPresent('b')]).toEqual([true, false])
     members.appeared('b')
     expect(members.isPresent('b')).toBe(true)
@@ -108,6 +123,7 @@ describe('the members', () => {
   it('count the grace time from the last time that the link came up', () => {
     const members = membersOf('a')
     members.linkDown()
+    members.vanished('a', 500)
     members.linkUp(1000)
     members.linkDown()
     expect(members.expire(1000 + GRACE_MS)).toEqual([])
@@ -136,7 +152,7 @@ describe('the members', () => {
         const members = new Members(GRACE_MS, SETTLE_MS)
         let now = 0
         let linkIsUp = false
-        /** Those who were seen since the link last went down and have not gone since. */
+        /** Those whose subscription is there. */
         const present = new Set<string>()
         /** The members, and the time from which they may be dropped. */
         const known = new Map<string, number>()
@@ -153,7 +169,6 @@ describe('the members', () => {
           } else if (event.kind === 'linkDown') {
             members.linkDown()
             linkIsUp = false
-            present.clear()
           } else if (event.kind === 'linkUp') {
             if (linkIsUp) continue
             members.linkUp(now)

@@ -305,7 +305,7 @@ describe('the MessagePack reader', () => {
         reader.skip()
         expect(reader.pos).toBe(before.length + encoded.length)
       }),
-      { numRuns: 400 },
+      { numRuns: 1000 },
     )
   })
 

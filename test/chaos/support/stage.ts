@@ -135,9 +135,11 @@ export class Stage {
       const { link, members } = await statsOf(sender)
       return link === 'up' && members === this.#otherNodes(sender).length
     }
-    await until(async () => (await Promise.all(this.senders.map(isSettled))).every(Boolean), {
-      timeoutMs: PATIENCE_MS,
-      what: () => 'every sender has the link and sees all nodes',
+    const areSettled = async () => (await Promise.all(this.senders.map(isSettled))).every(Boolean)
+    const what = () => 'every sender has the link and sees all nodes'
+    await until(areSettled, { timeoutMs: PATIENCE_MS, what }).catch(async (error) => {
+      await this.#tellState()
+      throw error
     })
   }
 

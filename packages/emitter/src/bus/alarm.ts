@@ -4,6 +4,7 @@ export class Alarm {
   readonly #run: () => void
   #timer: NodeJS.Timeout | undefined
   #at = Number.POSITIVE_INFINITY
+  #isStopped = false
 
   /**
    * @param next - the time, by `performance.now()`, at which something is due, or `undefined`
@@ -16,14 +17,15 @@ export class Alarm {
 
   /** To be called after what is due may have changed. */
   set(): void {
+    if (this.#isStopped) return
     const at = this.#next() ?? Number.POSITIVE_INFINITY
     if (at === this.#at) return
-    this.clear()
+    this.#clear()
     if (at === Number.POSITIVE_INFINITY) return
     this.#at = at
     this.#timer = setTimeout(
       () => {
-        this.clear()
+        this.#clear()
         this.#run()
         this.set()
       },
@@ -31,7 +33,13 @@ export class Alarm {
     )
   }
 
-  clear(): void {
+  /** For good: a timer that is set later would keep the process alive. */
+  stop(): void {
+    this.#isStopped = true
+    this.#clear()
+  }
+
+  #clear(): void {
     clearTimeout(this.#timer)
     this.#at = Number.POSITIVE_INFINITY
   }

@@ -392,7 +392,7 @@ export class Bus extends EventEmitter<BusEvents> {
     this.#link.ownTopicVanished()
     clearTimeout(this.#noBrokerTimer)
     clearInterval(this.#probeTimer)
-    this.#memberAlarm.clear()
+    this.#memberAlarm.stop()
     this.#outgoing.close()
     this.#incoming.close()
     this.#repairs.close()
@@ -403,9 +403,10 @@ export class Bus extends EventEmitter<BusEvents> {
   }
 
   /** The cluster's subscriptions, as the brokers pass them on to publishers. */
-  async #receiveNotices(): Promise<never> {
+  async #receiveNotices(): Promise<void> {
     for (;;) {
       const [notice] = await this.#sockets.pub.receive()
+      if (this.#isClosed) return // it was on its way already
       if (notice === undefined || notice.length < 2) continue
       const topic = this.topics.parse(notice.toString('latin1', 1))
       if (topic.kind !== 'node' && topic.kind !== 'emitter') continue

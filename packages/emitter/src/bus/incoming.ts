@@ -49,6 +49,7 @@ export class Incoming {
   readonly #topics: readonly { topic: string; bytes: Buffer }[]
   readonly inbox: Inbox<IncomingMessage[]>
   readonly #alarm: Alarm
+  #isClosed = false
   readonly counters = {
     framesReceived: 0,
     messagesReceived: 0,
@@ -80,12 +81,14 @@ export class Incoming {
     )
   }
 
-  /** Receives until the socket is closed, and then throws. */
-  async run(): Promise<never> {
+  /** Receives until it is closed; the socket throws then, unless a frame was on its way already. */
+  async run(): Promise<void> {
     const { socket } = this.#options
     let turnBegan = performance.now()
     for (;;) {
-      this.#onFrame(await socket.receive())
+      const frame = await socket.receive()
+      if (this.#isClosed) return
+      this.#onFrame(frame)
       const now = performance.now()
       if (now - turnBegan > MAX_TURN_MS) {
         await nextTurn()
@@ -125,7 +128,8 @@ export class Incoming {
   }
 
   close(): void {
-    this.#alarm.clear()
+    this.#isClosed = true
+    this.#alarm.stop()
   }
 
   /** Counts a message whose fields are not what the protocol says. */

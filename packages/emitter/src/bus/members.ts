@@ -10,7 +10,7 @@
 export class Members {
   /** Each member, with the time at which it is dropped unless it comes back. */
   readonly #dropAt = new Map<string, number>()
-  /** Members that have not been seen since the link went down. */
+  /** Members whose subscription went when the link did. */
   readonly #absent = new Set<string>()
   readonly #graceMs: number
   readonly #settleMs: number
@@ -57,9 +57,15 @@ export class Members {
     else this.#absent.add(uid)
   }
 
+  /**
+   * Those whose subscription has gone just now are kept. The others' is still there: it goes in a
+   * moment, or stays, if nothing but one's own way back from the broker is cut. In that case it is not
+   * told again.
+   */
   linkDown(): void {
     this.#linkIsUp = false
-    for (const uid of this.#dropAt.keys()) {
+    for (const [uid, at] of this.#dropAt) {
+      if (at === Number.POSITIVE_INFINITY) continue
       this.#absent.add(uid)
       this.#dropAt.set(uid, Number.POSITIVE_INFINITY)
     }

@@ -100,7 +100,7 @@ export class Repairs {
   }
 
   close(): void {
-    this.#alarm.clear()
+    this.#alarm.stop()
     clearTimeout(this.#askedTimer)
   }
 

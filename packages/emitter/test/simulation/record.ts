@@ -154,7 +154,7 @@ export class Record {
     const { sender } = this
     if (sender.isDead || sender.isGone(this.#topic, seq) || plan.isCrowded) return
     check(!plan.isPatient, `${seq} is given up, which its sender still has`)
-    const { repairTimeoutMs, unreachableTimeoutMs } = plan.inbox
+    const { nakIntervalMs, repairTimeoutMs, unreachableTimeoutMs } = plan.inbox
     const patienceMs = Math.min(repairTimeoutMs, unreachableTimeoutMs)
     const waitedMs = clock.now - this.#progressAt
     check(waitedMs >= patienceMs, `${seq} is given up after ${waitedMs} ms`)
@@ -164,9 +164,10 @@ export class Record {
     if (reachableSince === undefined) return
     const reachableMs = clock.now - reachableSince
     check(reachableMs >= repairTimeoutMs, `${seq} is given up ${reachableMs} ms after return`)
-    // it has slept until it next had something to do: no more than half of the time
+    // while it was frozen its time did not run, but for the pause before it would have asked again
     const awakeMs = this.#receiver.awakeMs - this.#awakeAt
-    check(awakeMs >= repairTimeoutMs / 2, `${seq} is given up after ${awakeMs} ms awake`)
+    const leastMs = (repairTimeoutMs - nakIntervalMs) / 2
+    check(awakeMs >= leastMs, `${seq} is given up after ${awakeMs} ms awake`)
   }
 
   #progress(): void {
