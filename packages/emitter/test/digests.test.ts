@@ -6,7 +6,6 @@ describe('the schedule of digests', () => {
     const schedule = new DigestSchedule([300, 3000])
     expect(schedule.nextDue()).toBeUndefined()
     expect(schedule.due(1_000_000)).toEqual([])
-    expect([...schedule.topics()]).toEqual([])
   })
 
   it('tells of a topic once it has fallen quiet, once more later, and then no more', () => {
@@ -15,12 +14,10 @@ describe('the schedule of digests', () => {
     expect(schedule.nextDue()).toBe(1300)
     expect(schedule.due(1299)).toEqual([])
     expect(schedule.due(1300)).toEqual(['a'])
-    expect([...schedule.topics()]).toEqual(['a'])
     expect(schedule.nextDue()).toBe(4000)
     expect(schedule.due(3999)).toEqual([])
     expect(schedule.due(4000)).toEqual(['a'])
     expect(schedule.nextDue()).toBeUndefined()
-    expect([...schedule.topics()]).toEqual([])
   })
 
   it('waits while more is said', () => {

@@ -27,6 +27,8 @@ const NO_BROKER_WARNING_MS = 5_000
 const PROBE_INTERVAL_MS = 250
 /** How long a vanished subscription may turn out to be a lost link. */
 const SETTLE_MS = 25
+/** How exactly the journal keeps its age. */
+const JOURNAL_EXPIRY_STEP_MS = 1_000
 /** How long the way out must have been quiet after an outage before a bus may leave. */
 const LINGER_MS = 500
 
@@ -146,6 +148,7 @@ export class Bus extends EventEmitter<BusEvents> {
   readonly #link = new Link()
   readonly #members: Members
   readonly #memberAlarm: Alarm
+  readonly #journalAlarm: Alarm
   /** The emitters that can be reached. */
   readonly #emitters = new Set<string>()
   readonly #startedAt = performance.now()
@@ -181,6 +184,14 @@ export class Bus extends EventEmitter<BusEvents> {
     // one's own topic last, so that a node which is seen to be a member hears everyone already
     const topics = kind === 'node' ? [everyone, control, this.#ownTopic] : [control, this.#ownTopic]
     this.#journal = new Journal(options.journal)
+    this.#journalAlarm = new Alarm(
+      () => {
+        const at = this.#journal.nextExpiry()
+        // once a second is often enough, and does not set a timer for every frame
+        return at && Math.ceil(at / JOURNAL_EXPIRY_STEP_MS) * JOURNAL_EXPIRY_STEP_MS
+      },
+      () => this.#journal.expire(performance.now()),
+    )
     this.#members = new Members(options.memberGraceMs, SETTLE_MS)
     this.#memberAlarm = new Alarm(
       () => this.#members.nextExpiry(),
@@ -198,7 +209,10 @@ export class Bus extends EventEmitter<BusEvents> {
       journal: this.#journal,
       maxMessageBytes: options.maxMessageBytes,
       steadyTopic: everyone,
-      onSent: (topic) => this.#repairs.sent(topic),
+      onSent: (topic) => {
+        this.#repairs.sent(topic)
+        this.#journalAlarm.set()
+      },
       onOverflow: (overflow) => this.#onOverflow(overflow),
       onError: (error) => this.report(error),
     })
@@ -393,6 +407,7 @@ export class Bus extends EventEmitter<BusEvents> {
     clearTimeout(this.#noBrokerTimer)
     clearInterval(this.#probeTimer)
     this.#memberAlarm.stop()
+    this.#journalAlarm.stop()
     this.#outgoing.close()
     this.#incoming.close()
     this.#repairs.close()
@@ -434,7 +449,7 @@ export class Bus extends EventEmitter<BusEvents> {
         return this.#incoming.digest(sender, message.topic, message.last, isOlder)
       }
       case ControlType.ASK:
-        return this.#repairs.onAsk()
+        return this.#repairs.onAsk(sender)
     }
   }
 

@@ -17,11 +17,6 @@ export class DigestSchedule {
     this.#topics.set(topic, { at: now + this.#delaysMs[0]!, stage: 0 })
   }
 
-  /** The topics of which something was said lately. */
-  topics(): IterableIterator<string> {
-    return this.#topics.keys()
-  }
-
   /** The topics whose digests are due now. */
   due(now: number): string[] {
     const due: string[] = []

@@ -37,6 +37,8 @@ export class Repairs {
   readonly #startedAt = performance.now()
   readonly #schedule = new DigestSchedule(DIGEST_DELAYS_MS)
   readonly #alarm: Alarm
+  /** The topics of those who have asked and not been answered. */
+  readonly #askers = new Set<string>()
   #askedAt = Number.NEGATIVE_INFINITY
   #askedTimer: NodeJS.Timeout | undefined
   /** Frames sent again. */
@@ -60,19 +62,24 @@ export class Repairs {
 
   /** The link is up: the others learn where we stand before they hear more. */
   linkUp(): void {
-    this.#sayDigests(new Set([this.#options.topics.everyone, ...this.#schedule.topics()]))
+    const { topics, journal } = this.#options
+    this.#sayDigests(new Set([topics.everyone, ...journal.topics()]))
   }
 
-  /** Somebody asks for digests. */
-  onAsk(): void {
+  /** Somebody asks for digests: of what is said to everyone, and to him. */
+  onAsk(uid: string): void {
+    const { topics, ownTopicOf } = this.#options
+    this.#askers.add(ownTopicOf(uid))
     clearTimeout(this.#askedTimer)
     const now = performance.now()
     const wait = this.#askedAt + ASKED_INTERVAL_MS - now
-    if (wait <= 0) {
-      this.#askedAt = now
-      return this.linkUp()
+    if (wait > 0) {
+      this.#askedTimer = setTimeout(() => this.onAsk(uid), wait)
+      return
     }
-    this.#askedTimer = setTimeout(() => this.onAsk(), wait)
+    this.#askedAt = now
+    this.#sayDigests([topics.everyone, ...this.#askers])
+    this.#askers.clear()
   }
 
   /** Somebody has missed frames of ours. */
