@@ -96,7 +96,7 @@ socket.on('link', showLink)
 
 /** @param {'up' | 'down'} link the way from this page's server to the others */
 function showLink(link) {
-  const down = 'The broker is gone. Until it is back, people on other servers may not hear you.'
+  const down = 'The broker is gone. What you say reaches people on other servers when it is back.'
   showBanner(link === 'down' ? down : '')
   people.setCut(link === 'down')
 }
