@@ -4,12 +4,16 @@ import { count, isLong, tell } from './support/report.js'
 import { type Node, Stage, statsOf } from './support/stage.js'
 
 const ROUNDS = isLong ? 20 : 3
+/** What others are given to answer. */
+const TIMEOUT_MS = 10_000
 
 let stage: Stage
 let nodes: Node[]
 beforeEach(async () => {
   stage = await Stage.start()
-  nodes = await Promise.all(['a', 'b', 'c'].map((name) => stage.addNode(name)))
+  nodes = await Promise.all(
+    ['a', 'b', 'c'].map((name) => stage.addNode(name, { zmq: { requestTimeout: TIMEOUT_MS } })),
+  )
   await Promise.all(nodes.map((node) => stage.addClients(node, 1)))
   await stage.settled()
 })
@@ -17,16 +21,19 @@ afterEach(() => stage.stop())
 
 /** What the other servers and all clients answer to a node, all within the time that they have. */
 function ask(node: Node, question: number) {
-  return node.run(async ({ io }, question) => {
-    const began = performance.now()
-    const [sockets, acks, replies] = await Promise.all([
-      io.fetchSockets(),
-      io.timeout(5_000).emitWithAck('question', question),
-      io.serverSideEmitWithAck('question', question),
-    ])
-    const tookMs = performance.now() - began
-    return { sockets: sockets.map(({ id }) => id).sort(), acks, replies, tookMs }
-  }, question)
+  return node.run(
+    async ({ io }, { question, timeoutMs }) => {
+      const began = performance.now()
+      const [sockets, acks, replies] = await Promise.all([
+        io.fetchSockets(),
+        io.timeout(timeoutMs).emitWithAck('question', question),
+        io.serverSideEmitWithAck('question', question),
+      ])
+      const tookMs = performance.now() - began
+      return { sockets: sockets.map(({ id }) => id).sort(), acks, replies, tookMs }
+    },
+    { question, timeoutMs: TIMEOUT_MS },
+  )
 }
 
 /** Expects that each node was answered by all. */

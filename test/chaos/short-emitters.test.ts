@@ -41,7 +41,7 @@ test(`${EMITTERS} short-lived emitters lose nothing while the broker is killed a
   })
   let kills = 0
   while (!areDone) {
-    await stage.heard(50)
+    await stage.heard(100)
     await stage.killBroker()
     kills++
     await stage.restartBroker()

@@ -30,6 +30,7 @@ export async function carriesAll(stage: Stage, broker: Stage['brokers'][number])
   const loops = [listen(), watch()].map((loop) => loop.catch(() => {})) // closed while it reads
   try {
     await until(() => senders.size >= stage.senders.length && nodes.size >= stage.nodes.length, {
+      timeoutMs: 60_000,
       what: () => `a broker carries all: ${senders.size} senders speak, ${nodes.size} nodes hear`,
     })
   } finally {
