@@ -7,8 +7,14 @@ import {
   type ClusterMessage,
   type ClusterResponse,
   type Room,
+  type SocketId,
 } from 'socket.io-adapter'
-import { type Broadcast, type EncodedPart, MessageType } from 'socket.io-zeromq-emitter/bus'
+import {
+  type Broadcast,
+  type EncodedPart,
+  MessageType,
+  type WireFlags,
+} from 'socket.io-zeromq-emitter/bus'
 import type { Cluster } from './cluster.js'
 import { encode, type Packet, plainPacket, ReceivedPacket } from './packet.js'
 import { websocketFrame } from './websocket-frame.js'
@@ -19,16 +25,29 @@ interface LocalSocket {
   client: { writeToEngine(parts: readonly EncodedPart[], options: WriteOptions): void }
 }
 
-interface WriteOptions {
-  preEncoded: true
-  volatile: boolean | undefined
-  compress: boolean | undefined
-  wsPreEncodedFrame?: Buffer[]
+/** How Socket.IO's client writes parts to its connection. */
+class WriteOptions {
+  readonly preEncoded = true
+  readonly volatile: boolean | undefined
+  readonly compress: boolean | undefined
+  wsPreEncodedFrame: Buffer[] | undefined
+
+  constructor(flags: WireFlags | undefined) {
+    this.volatile = flags?.volatile
+    this.compress = flags?.compress
+  }
+}
+
+/** To whom parts go. */
+interface Recipients {
+  readonly rooms: ReadonlySet<Room>
+  readonly except?: ReadonlySet<Room> | undefined
+  readonly flags?: WireFlags | undefined
 }
 
 /** What the adapter needs of `Adapter` that its types keep private. */
 interface AdapterInternals {
-  apply(opts: BroadcastOptions, callback: (socket: LocalSocket) => void): void
+  apply(opts: Recipients, callback: (socket: LocalSocket) => void): void
 }
 
 const DONE = Promise.resolve()
@@ -64,6 +83,11 @@ export class ZmqAdapter extends ClusterAdapter {
     return this.#cluster.remove(this)
   }
 
+  override addAll(id: SocketId, rooms: Set<Room>): Promise<void> | void {
+    this.#cluster.roomsAdded()
+    return super.addAll(id, rooms)
+  }
+
   /**
    * Encodes the packet once, for the sockets of this server and for the other servers.
    * @throws whatever the parser throws on data that it cannot encode
@@ -72,7 +96,7 @@ export class ZmqAdapter extends ClusterAdapter {
     packet.nsp = this.#nspName
     const parts = encode(this.#server, packet)
     if (!opts.flags?.local) this.#cluster.broadcast(this.#address(opts), parts)
-    if (this.#hasMatch(opts.rooms)) this.#deliver(packet, parts, opts)
+    if (this.hasMatch(opts.rooms)) this.#deliver(packet, parts, opts)
     return DONE
   }
 
@@ -144,18 +168,14 @@ export class ZmqAdapter extends ClusterAdapter {
     }
   }
 
-  /** @internal A broadcast of another server, or of an emitter, has come for this namespace. */
+  /** @internal A broadcast of another server, or of an emitter, has come for clients of this one. */
   onBroadcast(sender: string, broadcast: Broadcast): void {
-    if (!this.#hasMatch(broadcast.rooms)) {
-      if (broadcast.requestId !== undefined) this.#cluster.answerNobody(sender, broadcast)
-      return
-    }
-    const { isEncoded, requestId } = broadcast
-    const parts = isEncoded ? broadcast.parts() : undefined
+    const parts = broadcast.isEncoded ? broadcast.parts() : undefined
     const packet =
       parts === undefined
         ? plainPacket(this.#nspName, broadcast.data())
         : new ReceivedPacket(this.#server, this.#nspName, parts)
+    const { requestId } = broadcast
     if (requestId !== undefined) {
       const { nsp, rooms, except, flags } = broadcast
       // an acknowledged packet needs an id of this server, and so is encoded again
@@ -166,7 +186,7 @@ export class ZmqAdapter extends ClusterAdapter {
         data: {
           packet: plainPacket(this.#nspName, packet.data as unknown[]),
           requestId,
-          opts: { rooms: [...rooms], except: [...except], flags },
+          opts: { rooms: [...rooms], except: [...except], flags: { ...flags } },
         },
       })
       return
@@ -195,32 +215,35 @@ export class ZmqAdapter extends ClusterAdapter {
     return DONE
   }
 
+  /** @internal Whether any of the rooms has a socket on this server; no rooms means everyone. */
+  hasMatch(rooms: ReadonlySet<Room>): boolean {
+    if (rooms.size === 0) return this.sids.size > 0
+    for (const room of rooms) if (this.rooms.has(room)) return true
+    return false
+  }
+
   /** Hands encoded parts to the matching sockets of this server, without encoding them again. */
-  #deliver(
-    packet: Packet,
-    parts: readonly EncodedPart[],
-    opts: Pick<BroadcastOptions, 'rooms' | 'except' | 'flags'>,
-  ): void {
-    const writeOptions: WriteOptions = {
-      preEncoded: true,
-      volatile: opts.flags?.volatile,
-      compress: opts.flags?.compress,
-    }
+  #deliver(packet: Packet, parts: readonly EncodedPart[], opts: Recipients): void {
+    const writeOptions = new WriteOptions(opts.flags)
     const [first] = parts
     if (parts.length === 1 && typeof first === 'string') {
       writeOptions.wsPreEncodedFrame = websocketFrame(first)
     }
-    ;(this as unknown as AdapterInternals).apply(opts, (socket) => {
+    const deliverTo = (socket: LocalSocket) => {
       socket.notifyOutgoingListeners(packet)
       socket.client.writeToEngine(parts, writeOptions)
-    })
+    }
+    if (opts.rooms.size === 1 && !opts.except?.size) this.#eachIn(opts.rooms, deliverTo)
+    else (this as unknown as AdapterInternals).apply(opts, deliverTo)
   }
 
-  /** Whether any of the rooms has a socket on this server; no rooms means everyone. */
-  #hasMatch(rooms: ReadonlySet<Room>): boolean {
-    if (rooms.size === 0) return this.sids.size > 0
-    for (const room of rooms) if (this.rooms.has(room)) return true
-    return false
+  /** As `apply()` does with a single room, but without the sets that it makes each time (0.2 µs). */
+  #eachIn([room]: Iterable<Room>, deliverTo: (socket: LocalSocket) => void): void {
+    const { sockets } = this.nsp as { sockets: ReadonlyMap<string, LocalSocket> }
+    for (const id of this.rooms.get(room as Room) ?? []) {
+      const socket = sockets.get(id)
+      if (socket !== undefined) deliverTo(socket)
+    }
   }
 
   /** Tells the other servers, and then does it here: in the order in which the calls were made. */

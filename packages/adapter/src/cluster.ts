@@ -10,6 +10,8 @@ import {
   type BusStats,
   ClosedError,
   type EncodedPart,
+  type Envelope,
+  Envelopes,
   type IncomingMessage,
   MessageType,
   NO_STATS,
@@ -54,6 +56,9 @@ export class Cluster extends EventEmitter<BusEvents> {
   readonly #options: ResolvedOptions
   readonly #adapters = new Map<string, ZmqAdapter>()
   readonly #requests = new Requests()
+  readonly #envelopes = new Envelopes()
+  /** The envelope of what came last for nobody here, as long as no room has been added since. */
+  #unmatched: Envelope | undefined
   /** Stays, when it is closed, until another is opened. */
   #bus: Bus | undefined
   #isClosing = false
@@ -102,9 +107,15 @@ export class Cluster extends EventEmitter<BusEvents> {
     }
     if (nsp.name === MAIN_NAMESPACE) this.open()
     const adapter = new ZmqAdapter(nsp, this)
+    this.#unmatched = undefined
     // one that a listener makes while the server closes is closed by nobody, and hears nothing
     if (!this.#isClosing) this.#adapters.set(nsp.name, adapter)
     return adapter
+  }
+
+  /** Somebody here has joined rooms. */
+  roomsAdded(): void {
+    this.#unmatched = undefined
   }
 
   /** Forgets the adapter of a namespace that is closed, and leaves the cluster with the main one. */
@@ -187,11 +198,6 @@ export class Cluster extends EventEmitter<BusEvents> {
     )
   }
 
-  /** Answers that a broadcast which wants acknowledgements has no client here. */
-  answerNobody(uid: string, { nsp, requestId }: Broadcast): void {
-    this.#answerAbsence(uid, MessageType.BROADCAST, nsp, { requestId })
-  }
-
   stats(): ZmqAdapterStats {
     return {
       ...(this.#bus?.stats() ?? NO_STATS),
@@ -251,10 +257,18 @@ export class Cluster extends EventEmitter<BusEvents> {
   }
 
   #onBroadcast(message: IncomingMessage): void {
-    const broadcast = new Broadcast(message)
-    const adapter = this.#adapters.get(broadcast.nsp)
-    if (adapter !== undefined) adapter.onBroadcast(message.sender, broadcast)
-    else if (broadcast.requestId !== undefined) this.answerNobody(message.sender, broadcast)
+    const envelope = this.#envelopes.read(message)
+    // what is for nobody here is often followed by more of it: then not even rooms are looked up
+    if (envelope !== this.#unmatched) {
+      const adapter = this.#adapters.get(envelope.nsp)
+      if (adapter?.hasMatch(envelope.rooms)) {
+        return adapter.onBroadcast(message.sender, new Broadcast(message, envelope))
+      }
+      this.#unmatched = envelope
+    }
+    if (message.fields === 6) return // nobody waits for an answer
+    const { requestId } = new Broadcast(message, envelope)
+    this.#answerAbsence(message.sender, MessageType.BROADCAST, envelope.nsp, { requestId })
   }
 
   #answerAbsence(uid: string, type: number, nsp: string, request: Record<string, unknown>): void {

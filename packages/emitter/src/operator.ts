@@ -1,13 +1,9 @@
 import { type Packet, PacketType } from 'socket.io-parser'
 import type { Bus } from './bus/bus.js'
 import type { DefaultEventsMap, EventNames, EventParams, EventsMap } from './typed-events.js'
-import {
-  type EncodedPart,
-  RESERVED_EVENTS,
-  type WireFlags,
-  writeBroadcast,
-} from './wire/broadcast.js'
+import { type EncodedPart, RESERVED_EVENTS, writeBroadcast } from './wire/broadcast.js'
 import { MessageType, writeClusterMessage } from './wire/cluster.js'
+import type { WireFlags } from './wire/envelope.js'
 
 /** Where an operator's messages go. */
 export interface Channel {

@@ -14,7 +14,7 @@ const HEADER = [1, UID, 1]
 
 function messagesOf(body: Buffer) {
   const reader = new MsgpackReader(body)
-  return readMessages(reader, readHeader(reader).uid).map(readClusterMessage)
+  return Array.from(readMessages(reader, readHeader(reader).uid), readClusterMessage)
 }
 
 const type = () =>

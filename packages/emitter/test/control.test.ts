@@ -9,7 +9,7 @@ const HEADER = [1, UID, 0]
 
 function read(body: Buffer) {
   const reader = new MsgpackReader(body)
-  return readMessages(reader, readHeader(reader).uid).map(readControl)
+  return Array.from(readMessages(reader, readHeader(reader).uid), readControl)
 }
 
 const range = (type: typeof ControlType.NAK | typeof ControlType.GONE) =>

@@ -275,13 +275,16 @@ describe('the MessagePack reader', () => {
 
   it('reads a room’s name, a number in its place, or nothing', () => {
     fc.assert(
-      fc.property(fc.oneof(text(), uint(), fc.constant(null)), (room) => {
-        const reader = new MsgpackReader(msgpack.encode(room))
-        expect(reader.address()).toBe(room)
-        expect(reader.done).toBe(true)
-      }),
+      fc.property(
+        fc.oneof(text(), uint(), fc.integer(), fc.double(), fc.constant(null)),
+        (room) => {
+          const reader = new MsgpackReader(msgpack.encode(room))
+          expect(reader.address()).toBe(room)
+          expect(reader.done).toBe(true)
+        },
+      ),
     )
-    for (const room of [-1, 1.5, true, [], {}]) {
+    for (const room of [true, [], {}, Buffer.alloc(1)]) {
       expect(() => new MsgpackReader(msgpack.encode(room)).address()).toThrow(MalformedFrameError)
     }
   })

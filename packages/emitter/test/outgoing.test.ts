@@ -70,7 +70,12 @@ class FakePublisher {
   }
 }
 
-function setUp({ maxBytes = 1024 * KIB, maxMessageBytes = 1024 * KIB, isUp = true } = {}) {
+function setUp({
+  maxBytes = 1024 * KIB,
+  maxMessageBytes = 1024 * KIB,
+  gatherMs = 0,
+  isUp = true,
+} = {}) {
   const publisher = new FakePublisher()
   const journal = new Journal({ maxBytes, maxAgeMs: 60_000 })
   const overflows: Overflow[] = []
@@ -80,6 +85,7 @@ function setUp({ maxBytes = 1024 * KIB, maxMessageBytes = 1024 * KIB, isUp = tru
     socket: publisher as unknown as XPublisher,
     journal,
     maxMessageBytes,
+    gatherMs,
     steadyTopic: 'a',
     onSent: () => {},
     onOverflow: (overflow) => overflows.push(overflow),
@@ -128,6 +134,22 @@ describe('the way out', () => {
       ['a', 1, '1'],
       ['a', 2, '2'],
       ['a', 3, '3'],
+    ])
+  })
+
+  it('gathers over several turns while a frame has just gone and each turn adds something', async () => {
+    const { publisher, say } = setUp({ gatherMs: 600_000 })
+    say('a', '1')
+    await until(() => publisher.sent.length === 1)
+    for (const words of ['2', '3', '4']) {
+      say('a', words)
+      await turn()
+    }
+    // nothing is added in this turn
+    await until(() => publisher.sent.length === 2)
+    expect(publisher.frames).toEqual([
+      ['a', 1, '1'],
+      ['a', 2, '2', '3', '4'],
     ])
   })
 

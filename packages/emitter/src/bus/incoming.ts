@@ -4,6 +4,7 @@ import type { Subscriber } from 'zeromq'
 import { type Control, ControlType, readControl } from '../wire/control.js'
 import {
   type IncomingMessage,
+  type IncomingMessages,
   readHeader,
   readMessages,
   UnknownVersionError,
@@ -47,7 +48,7 @@ export interface IncomingOptions {
 export class Incoming {
   readonly #options: IncomingOptions
   readonly #topics: readonly { topic: string; bytes: Buffer }[]
-  readonly inbox: Inbox<IncomingMessage[]>
+  readonly inbox: Inbox<IncomingMessages>
   readonly #alarm: Alarm
   #isClosed = false
   readonly counters = {
@@ -174,23 +175,23 @@ export class Incoming {
     }
     const isOwn = topic === this.#options.ownTopic
     const messages = readMessages(reader, uid)
-    const bytes = reader.end
+    const bytes = reader.buf.length
     const verdict = this.inbox.receive(uid, topic, seq, messages, bytes, performance.now(), isOwn)
     if (verdict !== 'delivered' || this.inbox.isWaiting) this.#alarm.set()
     return true
   }
 
   /** Control messages, and what is said by senders that do not number their frames. */
-  #onUnnumbered(uid: string, messages: IncomingMessage[]): void {
+  #onUnnumbered(uid: string, messages: IncomingMessages): void {
     for (const message of messages) {
       const control = readControl(message)
-      if (control === undefined) this.#deliver([message])
+      if (control === undefined) this.#hand(message)
       else if (control.type === ControlType.REPAIR) this.#onRepair(uid, control.topic, control.body)
       else if (!isForOneself(control)) this.#options.onControl(uid, control)
     }
   }
 
-  #onOwn(messages: IncomingMessage[]): void {
+  #onOwn(messages: IncomingMessages): void {
     for (const message of messages) {
       const control = readControl(message)
       if (control !== undefined && isForOneself(control)) {
@@ -213,15 +214,17 @@ export class Incoming {
     debug('%s refuses a frame: %s', this.#options.uid, reason)
   }
 
-  #deliver(messages: IncomingMessage[]): void {
-    this.counters.messagesReceived += messages.length
-    for (const message of messages) {
-      try {
-        this.#options.onMessage(message)
-      } catch (error) {
-        if (error instanceof MalformedFrameError) this.countMalformedMessage(error.message)
-        else this.#options.onError(error as Error)
-      }
+  #deliver(messages: IncomingMessages): void {
+    for (let i = 0; i < messages.length; i++) this.#hand(messages.at(i))
+  }
+
+  #hand(message: IncomingMessage): void {
+    this.counters.messagesReceived++
+    try {
+      this.#options.onMessage(message)
+    } catch (error) {
+      if (error instanceof MalformedFrameError) this.countMalformedMessage(error.message)
+      else this.#options.onError(error as Error)
     }
   }
 }

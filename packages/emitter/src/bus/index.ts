@@ -8,9 +8,7 @@ export {
   type Address,
   Broadcast,
   type EncodedPart,
-  Encoding,
   UnsendablePartError,
-  type WireFlags,
   writeBroadcast,
 } from '../wire/broadcast.js'
 export {
@@ -20,9 +18,11 @@ export {
   writeClusterMessage,
 } from '../wire/cluster.js'
 export { type Control, ControlType, readControl, writeControl } from '../wire/control.js'
+export { Encoding, type Envelope, Envelopes, type WireFlags } from '../wire/envelope.js'
 export {
   type FrameHeader,
   type IncomingMessage,
+  IncomingMessages,
   readHeader,
   readMessages,
   UnknownVersionError,

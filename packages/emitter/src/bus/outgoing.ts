@@ -28,6 +28,11 @@ export interface OutgoingOptions {
   socket: XPublisher
   journal: Journal
   maxMessageBytes: number
+  /**
+   * Milliseconds after a frame in which the next one gathers messages over several turns of the event
+   * loop, as long as each turn adds some.
+   */
+  gatherMs: number
   /** The topic on which something is said again and again. */
   steadyTopic: string
   /** Called with each numbered frame that has been sent. */
@@ -39,7 +44,8 @@ export interface OutgoingOptions {
 }
 
 /**
- * The way out: messages are gathered into one frame per topic and turn of the event loop, numbered,
+ * The way out: messages are gathered into one frame per topic and turn of the event loop, or a few
+ * turns where much is said, numbered,
  * put into the journal, and sent from there one after the other while the link is up. The bus's own
  * control messages are not numbered, and pass by what waits in the journal.
  */
@@ -56,6 +62,10 @@ export class Outgoing {
   #controlBytes = 0
   readonly #controlWriter = new MsgpackWriter()
   #flushIsScheduled = false
+  #flushedAt = Number.NEGATIVE_INFINITY
+  /** Messages said. */
+  #said = 0
+  #saidLastTurn = 0
   #mayControl = false
   #mayData = false
   #isSending = false
@@ -115,12 +125,13 @@ export class Outgoing {
       writer.raw(message)
     }
     batch.messages++
+    this.#said++
     if (writer.length >= FLUSH_BYTES) {
       this.#finish(batch)
       this.#send()
     } else if (!this.#flushIsScheduled) {
       this.#flushIsScheduled = true
-      setImmediate(this.flush)
+      setImmediate(this.#endTurn)
     }
   }
 
@@ -141,9 +152,18 @@ export class Outgoing {
     this.#send()
   }
 
+  #endTurn = (): void => {
+    const { gatherMs } = this.#options
+    const mayGather = this.#mayData && performance.now() - this.#flushedAt < gatherMs
+    if (!mayGather || this.#said === this.#saidLastTurn) return this.flush()
+    this.#saidLastTurn = this.#said
+    setImmediate(this.#endTurn)
+  }
+
   /** Ends the frames in the making and sends what can be sent, without waiting for the turn's end. */
   flush = (): void => {
     this.#flushIsScheduled = false
+    this.#flushedAt = performance.now()
     const open = this.#open
     this.#open = []
     for (const batch of open) this.#end(batch)

@@ -1,4 +1,5 @@
 import { decodeValue, MessageType } from './cluster.js'
+import { Encoding, type Envelope, expectFields, readEnvelope, type WireFlags } from './envelope.js'
 import type { IncomingMessage } from './frame.js'
 import { MalformedFrameError, type MsgpackReader, type MsgpackWriter } from './msgpack.js'
 
@@ -7,14 +8,6 @@ import { MalformedFrameError, type MsgpackReader, type MsgpackWriter } from './m
  * payload]`, and an eighth value, `requestId`, where the sender collects acknowledgements. Written
  * and read by hand; see docs/protocol.md.
  */
-
-/** How a broadcast's payload is written. */
-export const Encoding = {
-  /** The packet's data, an array of the event's name and its arguments. */
-  DATA: 0,
-  /** The parts, strings and binaries, that the sender's Socket.IO encoder made of the packet. */
-  PARTS: 1,
-} as const
 
 /**
  * Event names that Socket.IO keeps for itself. Its clients take a packet with one of them for a broken
@@ -28,14 +21,6 @@ export const RESERVED_EVENTS: ReadonlySet<string> = new Set([
   'newListener',
   'removeListener',
 ])
-
-/** The flags of a broadcast that mean something on other nodes. */
-export interface WireFlags {
-  volatile?: boolean
-  compress?: boolean
-  /** Milliseconds that clients are given to acknowledge. */
-  timeout?: number
-}
 
 /**
  * What Socket.IO's encoder makes of a packet. Anything else in it (a `Blob`, say) cannot be sent to
@@ -80,8 +65,8 @@ function writeRooms(writer: MsgpackWriter, rooms: ReadonlySet<string> | undefine
   writer.arrayHeader(rooms.size)
   for (const room of rooms as ReadonlySet<unknown>) {
     if (typeof room === 'string') writer.string(room)
-    else if (Number.isSafeInteger(room) && (room as number) >= 0) writer.uint(room as number)
-    else writer.nil() // matches nobody, as it does on its own server
+    else if (typeof room === 'number') writer.number(room)
+    else writer.nil() // matches nobody
   }
 }
 
@@ -119,45 +104,35 @@ function writePart(writer: MsgpackWriter, part: EncodedPart): void {
   }
 }
 
-/**
- * A received broadcast. The envelope is read at once and the payload only when somebody asks, so
- * that a node without a matching socket never touches it.
- */
-export class Broadcast {
+/** A received broadcast. Its payload is read only when somebody asks for it. */
+export class Broadcast implements Envelope {
   readonly nsp: string
-  readonly rooms: Set<string>
-  readonly except: Set<string>
-  readonly flags: WireFlags
+  readonly rooms: ReadonlySet<string>
+  readonly except: ReadonlySet<string>
+  readonly flags: Readonly<WireFlags>
+  readonly isEncoded: boolean
   /** Where the sender collects acknowledgements, the request's id. */
   readonly requestId: string | undefined
-  readonly #encoding: number
   readonly #reader: MsgpackReader
   readonly #payload: number
 
-  /** @throws MalformedFrameError */
-  constructor({ fields, reader }: IncomingMessage) {
-    if (fields !== 6 && fields !== 7) {
-      throw new MalformedFrameError(`a broadcast of ${fields} fields, not 6 or 7`)
-    }
+  /**
+   * @param envelope - the message's envelope, if it has been read already
+   * @throws MalformedFrameError
+   */
+  constructor({ fields, reader }: IncomingMessage, envelope?: Envelope) {
+    expectFields(fields)
+    const { nsp, rooms, except, flags, isEncoded } = envelope ?? readEnvelope(reader)
+    this.nsp = nsp
+    this.rooms = rooms
+    this.except = except
+    this.flags = flags
+    this.isEncoded = isEncoded
     this.#reader = reader
-    this.nsp = reader.string()
-    this.rooms = readRooms(reader)
-    this.except = readRooms(reader)
-    this.flags = readFlags(reader)
-    this.#encoding = reader.uint()
-    if (this.#encoding > Encoding.PARTS) {
-      throw new MalformedFrameError(`a broadcast of unknown encoding ${this.#encoding}`)
-    }
     this.#payload = reader.pos
-    if (fields === 7) {
-      reader.skip()
-      this.requestId = reader.string()
-    }
-  }
-
-  /** Whether the payload is the packet's parts, ready for a client's connection. */
-  get isEncoded(): boolean {
-    return this.#encoding === Encoding.PARTS
+    if (fields === 6) return
+    reader.skip()
+    this.requestId = reader.string()
   }
 
   /**
@@ -169,6 +144,7 @@ export class Broadcast {
     reader.pos = this.#payload
     const count = reader.arrayHeader()
     if (count < 1) throw new MalformedFrameError('a packet without parts')
+    if (count === 1 && !reader.atBinary()) return [reader.string()]
     const parts: (string | Buffer)[] = []
     for (let i = 0; i < count; i++) {
       parts.push(reader.atBinary() ? ownBytes(reader) : reader.string())
@@ -199,31 +175,4 @@ export class Broadcast {
 function ownBytes(reader: MsgpackReader): Buffer {
   const view = reader.binary()
   return view.length * 2 < reader.buf.length ? Buffer.from(view) : view
-}
-
-function readRooms(reader: MsgpackReader): Set<string> {
-  const count = reader.arrayHeader()
-  const rooms = new Set<string>()
-  for (let i = 0; i < count; i++) rooms.add(reader.address() as string)
-  return rooms
-}
-
-function readFlags(reader: MsgpackReader): WireFlags {
-  const flags: WireFlags = {}
-  for (let pairs = reader.mapHeader(); pairs > 0; pairs--) {
-    switch (reader.string()) {
-      case 'volatile':
-        flags.volatile = reader.boolean()
-        break
-      case 'compress':
-        flags.compress = reader.boolean()
-        break
-      case 'timeout':
-        flags.timeout = reader.uint()
-        break
-      default:
-        reader.skip()
-    }
-  }
-  return flags
 }

@@ -1,4 +1,4 @@
-import { MalformedFrameError, MsgpackReader, type MsgpackWriter } from './msgpack.js'
+import { MalformedFrameError, type MsgpackReader, type MsgpackWriter } from './msgpack.js'
 import { UID_LENGTH } from './topics.js'
 
 /**
@@ -28,15 +28,18 @@ export interface FrameHeader {
   seq: number
 }
 
-/** A message in a received frame, its fields not read yet. */
+/**
+ * A message in a received frame, its fields not read yet. It is good until the next one of the frame
+ * is looked at: they share one reader.
+ */
 export interface IncomingMessage {
   /** The uid of the node or emitter that said it. */
-  sender: string
-  type: number
+  readonly sender: string
+  readonly type: number
   /** How many values follow the type. */
-  fields: number
+  readonly fields: number
   /** Stands at the first of those values; ends with the last. */
-  reader: MsgpackReader
+  readonly reader: MsgpackReader
 }
 
 export function writeHeader(writer: MsgpackWriter, uid: string, seq: number): void {
@@ -62,28 +65,65 @@ export function readHeader(reader: MsgpackReader): FrameHeader {
 }
 
 /**
- * Reads the messages that follow a header. The whole frame is walked before the first message is
+ * The messages of a received frame: found, and not decoded. It is itself the message that it stands
+ * at, since an object and a reader for each message would take as long as all else that is done with
+ * one that matches nobody (0.3 µs of 0.6).
+ */
+export class IncomingMessages implements IncomingMessage, Iterable<IncomingMessage> {
+  readonly sender: string
+  readonly reader: MsgpackReader
+  type = 0
+  fields = 0
+  /** Where each message begins, and where the last one ends. */
+  readonly #bounds: Uint32Array
+
+  constructor(sender: string, reader: MsgpackReader, bounds: Uint32Array) {
+    this.sender = sender
+    this.reader = reader
+    this.#bounds = bounds
+  }
+
+  /** How many messages there are. */
+  get length(): number {
+    return this.#bounds.length - 1
+  }
+
+  /** Goes to a message. */
+  at(index: number): IncomingMessage {
+    const { reader } = this
+    reader.pos = this.#bounds[index] as number
+    reader.end = this.#bounds[index + 1] as number
+    this.fields = reader.arrayHeader() - 1
+    this.type = reader.uint()
+    return this
+  }
+
+  /** Goes through the messages, one after the other. */
+  *[Symbol.iterator](): Iterator<IncomingMessage> {
+    for (let i = 0; i < this.length; i++) yield this.at(i)
+  }
+}
+
+/** Where the messages of the frame that is being read have been found. */
+const FOUND = new Uint32Array(MAX_MESSAGES + 1)
+
+/**
+ * Finds the messages that follow a header. The whole frame is walked before the first message is
  * handed out, so that of a frame which is cut short or garbled nothing is delivered.
  * @throws MalformedFrameError
  */
-export function readMessages(reader: MsgpackReader, sender: string): IncomingMessage[] {
-  const messages: IncomingMessage[] = []
-  const { buf } = reader
+export function readMessages(reader: MsgpackReader, sender: string): IncomingMessages {
+  let count = 0
+  FOUND[0] = reader.pos
   while (!reader.done) {
     const length = reader.arrayHeader()
     if (length < 1) throw new MalformedFrameError('a message has no type')
-    if (messages.length === MAX_MESSAGES) {
+    if (count === MAX_MESSAGES) {
       throw new MalformedFrameError(`more than ${MAX_MESSAGES} messages in a frame`)
     }
-    const type = reader.uint()
-    const start = reader.pos
-    for (let i = 1; i < length; i++) reader.skip()
-    messages.push({
-      sender,
-      type,
-      fields: length - 1,
-      reader: new MsgpackReader(buf, start, reader.pos),
-    })
+    reader.uint()
+    reader.skipMany(length - 1)
+    FOUND[++count] = reader.pos
   }
-  return messages
+  return new IncomingMessages(sender, reader, FOUND.slice(0, count + 1))
 }
