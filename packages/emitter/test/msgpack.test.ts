@@ -279,7 +279,8 @@ describe('the MessagePack reader', () => {
         fc.oneof(text(), uint(), fc.integer(), fc.double(), fc.constant(null)),
         (room) => {
           const reader = new MsgpackReader(msgpack.encode(room))
-          expect(reader.address()).toBe(room)
+          // a Map, and so a room, knows no difference between 0 and -0, which msgpack-lite writes as 0
+          expect(reader.address()).toBe(room === 0 ? 0 : room)
           expect(reader.done).toBe(true)
         },
       ),

@@ -61,10 +61,11 @@ export class Load {
     return this.said
   }
 
-  /** Says messages in turns of the event loop of their own: a frame each. */
+  /** Says messages in turns of the event loop of their own, each followed by a quiet one: a frame each. */
   async sayInFrames(frames: number, messagesPerFrame: number): Promise<number> {
     for (let i = 0; i < frames; i++) {
       this.say(messagesPerFrame)
+      await nextTurn()
       await nextTurn()
     }
     return this.said
