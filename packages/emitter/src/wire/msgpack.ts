@@ -308,30 +308,32 @@ export class MsgpackReader {
 
   /** Any number, in whichever of MessagePack's forms it comes. */
   #number(): number {
-    const at = this.pos + 1
-    switch (this.buf[this.pos]) {
+    const start = this.pos
+    const type = this.#byte()
+    const at = this.pos
+    switch (type) {
       case 0xca:
-        return this.buf.readFloatBE(this.#past(at, 4))
+        this.#advance(4)
+        return this.buf.readFloatBE(at)
       case 0xcb:
-        return this.buf.readDoubleBE(this.#past(at, 8))
+        this.#advance(8)
+        return this.buf.readDoubleBE(at)
       case 0xd0:
-        return this.buf.readInt8(this.#past(at, 1))
+        this.#advance(1)
+        return this.buf.readInt8(at)
       case 0xd1:
-        return this.buf.readInt16BE(this.#past(at, 2))
+        this.#advance(2)
+        return this.buf.readInt16BE(at)
       case 0xd2:
-        return this.buf.readInt32BE(this.#past(at, 4))
+        this.#advance(4)
+        return this.buf.readInt32BE(at)
       case 0xd3:
-        return Number(this.buf.readBigInt64BE(this.#past(at, 8)))
+        this.#advance(8)
+        return Number(this.buf.readBigInt64BE(at))
     }
-    if ((this.buf[this.pos] as number) < 0xe0) return this.uint()
-    return this.buf.readInt8(this.#past(this.pos, 1))
-  }
-
-  /** Goes past so many bytes, and returns where they begin. */
-  #past(at: number, bytes: number): number {
-    this.pos = at
-    this.#advance(bytes)
-    return at
+    if (type >= 0xe0) return type - 0x100
+    this.pos = start
+    return this.uint()
   }
 
   #stringHeader(): number {
