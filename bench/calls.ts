@@ -34,6 +34,7 @@ export function serve<Api extends Methods<Api>>(
 ): void {
   process.on('message', async (message) => {
     const { id, name, args } = message as Call
+    if (id === undefined) return // not for us, but for a worker of ours or an adapter
     let reply: Word
     try {
       reply = { id, result: await methods[name as keyof Api](...args) }
@@ -44,4 +45,30 @@ export function serve<Api extends Methods<Api>>(
   })
   process.on('disconnect', () => end())
   tell('ready')
+}
+
+/** What a process has spent at one moment. */
+export interface Sample {
+  /** Milliseconds. */
+  time: number
+  /** Microseconds of CPU time, of all threads. */
+  cpu: number
+}
+
+export function sample(): Sample {
+  const { user, system } = process.cpuUsage()
+  return { time: performance.now(), cpu: user + system }
+}
+
+/** What can be asked of a process that counts what arrives: at stub sockets, or at real clients. */
+export interface CounterApi {
+  /** Begins to count anew. */
+  begin(): void
+  count(): number
+  /** The senders heard, and the messages that these had sent by their last milestones. */
+  milestones(): { senders: number; total: number }
+  forgetLatencies(): void
+  /** Microseconds from `emit()` to here, of each message since they were forgotten. */
+  latencies(): Float64Array
+  sample(): Sample & { received: number }
 }

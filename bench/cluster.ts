@@ -1,137 +1,184 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Methods } from './calls.js'
-import { Process, type ProcessOptions, watch } from './processes.js'
-import type { NodeOptions, ReceiverApi, SenderApi } from './programs/node.js'
-import type { Middle, MiddleApi, System } from './systems.js'
+import type { CounterApi } from './calls.js'
+import type { Milestone } from './messages.js'
+import { RunningMiddle } from './middle.js'
+import { Process, type ProcessOptions } from './processes.js'
+import type { ClientsApi, ClientsOptions } from './programs/clients.js'
+import type { NodeApi, NodeOptions } from './programs/node.js'
+import { receives, type SceneName, scenes, WEB_CLIENTS } from './scenes.js'
+import { type System, type SystemName, systems } from './systems.js'
 
-/** Linux counts CPU time in /proc in ticks of 10 ms (USER_HZ, see proc_pid_stat(5)). */
-const MICROSECONDS_PER_TICK = 10_000
 /** For how long nothing may arrive while there is something to come. */
-const STALL_MS = 10_000
+const STALL_MS = { lossless: 10_000, lossy: 1_000 }
+/** Between two tries to reach everyone who has just subscribed. */
+const PROBE_MS = 20
 
-/** One system at work: the process in the middle, a node that sends and nodes that receive. */
+/** Which processes a system has at work. */
+export interface Setting {
+  /** Nodes, of which the first sends. */
+  nodes: number
+  /** Whether clients with real connections are there. */
+  hasClients: boolean
+}
+
+/** One system at work: the process in the middle, nodes, and the clients of some. */
 export class Cluster {
+  /** Those that count what arrives. */
+  #counters: Process<CounterApi>[] = []
+
   private constructor(
-    readonly sender: Process<SenderApi>,
-    readonly receivers: readonly Process<ReceiverApi>[],
-    private readonly middle: RunningMiddle | undefined,
-  ) {
-    receivers.forEach((receiver, i) => {
-      // the sender holds back by it; if it has ended, somebody who waits for it learns so
-      receiver.onNews = (count) => sender.call('progress', i, count as number).catch(() => {})
-    })
-  }
+    readonly name: SystemName,
+    readonly nodes: readonly Process<NodeApi>[],
+    readonly clients: readonly Process<ClientsApi>[],
+    readonly middle: RunningMiddle | undefined,
+  ) {}
 
   /** Starts the processes of a system and waits until all nodes know of each other. */
   static async start(
-    system: System,
-    receiverCount: number,
+    name: SystemName,
+    setting: Setting,
     options: ProcessOptions,
   ): Promise<Cluster> {
     const started: { stop(): Promise<void> }[] = []
+    const begun = <Begun extends { stop(): Promise<void> }>(process: Begun): Begun => {
+      started.unshift(process)
+      return process
+    }
+    const system: System = systems[name]
+    const count = system.middle ? setting.nodes : 1
     try {
-      const middle = system.middle && (await RunningMiddle.start(system.middle, options))
-      if (middle) started.push(middle)
-      const startNode = async <Api extends Methods<Api>>(role: NodeOptions['role']) => {
-        const nodeOptions: NodeOptions = { role, middle: middle?.address }
-        const node = await Process.start<Api>('node', [nodeOptions], options)
-        started.push(node)
-        return node
-      }
-      const [sender, ...receivers] = await Promise.all([
-        startNode<SenderApi>('sender'),
-        ...Array.from({ length: middle ? receiverCount : 0 }, () =>
-          startNode<ReceiverApi>('receiver'),
-        ),
-      ])
-      const nodes = [sender, ...receivers]
-      await Promise.all(nodes.map((node) => node.call('untilServerCount', nodes.length)))
-      return new Cluster(sender, receivers, middle)
+      const middle = system.middle && begun(await RunningMiddle.start(system.middle, options))
+      const primary = middle?.primary
+      const nodes = await Promise.all(
+        Array.from({ length: count }, async (_, node) => {
+          const args: NodeOptions[] = [
+            { system: name, middle: middle?.address, node, nodes: count },
+          ]
+          return begun(
+            await (primary
+              ? Process.startWorker<NodeApi>(primary, args)
+              : Process.start<NodeApi>('node', args, options)),
+          )
+        }),
+      )
+      await Promise.all(nodes.map((node) => node.call('untilServerCount', count)))
+      const clients = setting.hasClients
+        ? (await startClients(nodes)).map((process) => begun(process))
+        : []
+      return new Cluster(name, nodes, clients, middle)
     } catch (error) {
-      await Promise.all(started.map((process) => process.stop()))
+      for (const process of started) await process.stop()
       throw error
     }
   }
 
-  /** Microseconds of CPU time that the process in the middle has spent, where it can be known. */
-  middleCpu(): number | undefined {
-    return this.middle?.cpu()
+  /** Whether a loss is an error. */
+  get isLossless(): boolean {
+    return (systems[this.name] as System).isLossless ?? false
   }
 
-  /** Lets the receivers begin to count anew. */
-  async begin(): Promise<void> {
-    await Promise.all(this.receivers.map((receiver) => receiver.call('begin')))
+  /** Those that count what arrives in the scene that was entered last. */
+  get counters(): readonly Process<CounterApi>[] {
+    return this.#counters
+  }
+
+  /** The nodes that send in a scene. */
+  senders(scene: SceneName): Process<NodeApi>[] {
+    const { length } = this.nodes
+    return this.nodes.filter((_, i) => scenes[scene].targets(i, length).length > 0)
+  }
+
+  /** Puts everyone into their rooms and waits until all subscriptions are in force. */
+  async enter(scene: SceneName): Promise<void> {
+    const { nodes, clients } = this
+    await Promise.all(nodes.map((node) => node.call('reset')))
+    await Promise.all(nodes.map((node) => node.call('occupy', scene)))
+    const { isWeb, sockets }: { isWeb?: boolean; sockets(i: number, n: number): string[] } =
+      scenes[scene]
+    const counters = isWeb
+      ? clients
+      : nodes.filter((_, i) => receives(i, nodes.length) || sockets(i, nodes.length).length > 0)
+    this.#counters = [...counters] as unknown as Process<CounterApi>[]
+    this.#counters.forEach((counter, i) => {
+      // a sender holds back by it; if it has ended, somebody who waits for it learns so
+      counter.onNews = (news) => {
+        const { node, count } = news as Milestone
+        nodes[node]?.call('progress', i, count).catch(() => {})
+      }
+    })
+    const senders = this.senders(scene)
+    await this.#begin()
+    for (;;) {
+      await Promise.all(senders.map((sender) => sender.call('milestone')))
+      const heard = await this.#milestones()
+      if (heard.every((milestones) => milestones.senders === senders.length)) break
+      await sleep(PROBE_MS)
+    }
+    await Promise.all(nodes.map((node) => node.call('reset')))
+    await this.#begin()
   }
 
   /**
-   * Stops the sender, waits for its last message and checks that all have arrived.
-   * @param isCounted - whether receivers count the messages, and not only the milestones
-   * @throws Error that says what is missing
+   * Stops the senders, waits for their last messages, and counts what has not arrived.
+   * @throws Error if a system has lost something that promises not to, or if something came twice
    */
-  async end(isCounted: boolean): Promise<void> {
-    const sent = await this.sender.call('stop')
-    for (const receiver of this.receivers) {
-      await untilAt(receiver, sent)
-      const lost = (await receiver.call('lost')) + (await this.sender.call('lost'))
-      const count = isCounted ? await receiver.call('count') : sent
-      if (count !== sent || lost > 0) {
-        throw new Error(`a receiver got ${count} of ${sent} messages, and its adapter lost ${lost}`)
-      }
+  async end(scene: SceneName): Promise<number> {
+    const sent = await Promise.all(this.senders(scene).map((sender) => sender.call('stop')))
+    const total = sent.reduce((sum, count) => sum + count, 0)
+    const expected = total * scenes[scene].copies(this.nodes.length)
+    const stallMs = this.isLossless ? STALL_MS.lossless : STALL_MS.lossy
+    const arrived = await this.#untilArrived(expected, total, stallMs)
+    const known = await Promise.all(this.nodes.map((node) => node.call('lost')))
+    const lost = expected - arrived + known.reduce((sum, count) => sum + count, 0)
+    if (lost < 0) throw new Error(`${arrived} messages arrived where ${expected} were sent`)
+    if (lost > 0 && this.isLossless) {
+      throw new Error(`${arrived} of ${expected} messages arrived, and its adapters lost ${known}`)
     }
+    return lost
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.sender, ...this.receivers].map((node) => node.stop()))
+    await Promise.all(this.clients.map((process) => process.stop()))
+    await Promise.all(this.nodes.map((node) => node.stop()))
     await this.middle?.stop()
   }
+
+  /** Waits while something comes. Returns how many messages have arrived. */
+  async #untilArrived(expected: number, total: number, stallMs: number): Promise<number> {
+    let last = ''
+    let deadline = 0
+    for (;;) {
+      const counts = await Promise.all(this.#counters.map((counter) => counter.call('count')))
+      const milestones = await this.#milestones()
+      const arrived = counts.reduce((sum, count) => sum + count, 0)
+      const heard = milestones.every((milestone) => milestone.total === total)
+      if (heard && arrived === expected) return arrived
+      const state = JSON.stringify([counts, milestones])
+      if (state !== last) deadline = performance.now() + stallMs
+      else if (performance.now() > deadline) return arrived
+      last = state
+      await sleep(5)
+    }
+  }
+
+  #begin() {
+    return Promise.all(this.#counters.map((counter) => counter.call('begin')))
+  }
+
+  #milestones() {
+    return Promise.all(this.#counters.map((counter) => counter.call('milestones')))
+  }
 }
 
-/** @throws Error if a receiver does not come so far */
-async function untilAt(receiver: Process<ReceiverApi>, sent: number): Promise<void> {
-  let last = -1
-  let deadline = 0
-  for (;;) {
-    const progress = await receiver.call('progress')
-    if (progress === sent) return
-    if (progress !== last) deadline = performance.now() + STALL_MS
-    else if (performance.now() > deadline) {
-      throw new Error(`a receiver is at message ${progress} of ${sent}, and no more comes`)
-    }
-    last = progress
-    await sleep(5)
-  }
-}
-
-/** The broker, or `redis-server`. */
-class RunningMiddle {
-  private constructor(
-    private readonly process: Process<MiddleApi>,
-    private readonly watched: { forget(): void },
-    readonly address: Middle,
-    private readonly pid: number,
-  ) {}
-
-  static async start(kind: Middle['kind'], options: ProcessOptions): Promise<RunningMiddle> {
-    const process = await Process.start<MiddleApi>(kind, [], options)
-    const { middle, pid } = await process.call('address')
-    return new RunningMiddle(process, watch(pid), middle, pid)
-  }
-
-  cpu(): number | undefined {
-    let stat: string
-    try {
-      stat = readFileSync(`/proc/${this.pid}/stat`, 'latin1')
-    } catch {
-      return undefined // not on Linux
-    }
-    // the name, in parentheses, may hold spaces; behind it come the fields from the third on
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return (Number(fields[11]) + Number(fields[12])) * MICROSECONDS_PER_TICK
-  }
-
-  async stop(): Promise<void> {
-    await this.process.stop()
-    this.watched.forget()
-  }
+/** The clients of each node that receives, in a process of their own. */
+async function startClients(nodes: readonly Process<NodeApi>[]): Promise<Process<ClientsApi>[]> {
+  const serving = nodes.filter((_, i) => receives(i, nodes.length))
+  const count = WEB_CLIENTS / serving.length
+  return Promise.all(
+    serving.map(async (node, i) => {
+      const port = await node.call('listen')
+      const options: ClientsOptions = { port, firstUser: i * count, count }
+      return Process.start<ClientsApi>('clients', [options])
+    }),
+  )
 }

@@ -1,13 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Call, Methods, Word } from './calls.js'
+import type { Methods, Word } from './calls.js'
+import { type Channel, ForkChannel, WorkerChannel } from './channel.js'
+import type { FromWorker, PrimaryApi } from './programs/primary.js'
 
 /** How long a child is given to end by itself before it is killed. */
 const EXIT_MS = 3_000
 /** How long a child is given to start. */
-const START_MS = 20_000
+const START_MS = 60_000
 
 /** Every process that may still run, ours and those that they run for us. */
 const running = new Set<number>()
@@ -27,8 +27,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 const programs = {
   node: new URL('./programs/node.js', import.meta.url),
+  clients: new URL('./programs/clients.js', import.meta.url),
   broker: new URL('./programs/broker.js', import.meta.url),
   'redis-server': new URL('./programs/redis-server.js', import.meta.url),
+  primary: new URL('./programs/primary.js', import.meta.url),
+  raw: new URL('./programs/raw.js', import.meta.url),
+  host: new URL('./programs/host.js', import.meta.url),
 }
 type Program = keyof typeof programs
 
@@ -40,39 +44,25 @@ export interface ProcessOptions {
 
 /** A child process that runs one of the programs in `programs/`, and what it can be asked. */
 export class Process<Api extends Methods<Api>> {
-  readonly #child: ChildProcess
+  readonly #channel: Channel
   readonly #name: string
-  readonly #ended: Promise<unknown>
   readonly #calls = new Map<
     number,
     { resolve(value: unknown): void; reject(error: unknown): void }
   >()
   #lastId = 0
   #onNews: (news: unknown) => void = () => {}
-  #stderr = ''
+  readonly #workers = new Set<WorkerChannel>()
 
-  private constructor(program: Program, args: readonly unknown[], options: ProcessOptions) {
-    this.#name = program
-    this.#child = fork(
-      fileURLToPath(programs[program]),
-      args.map((arg) => JSON.stringify(arg)),
-      {
-        serialization: 'advanced',
-        stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
-        execArgv: options.profileFolder
-          ? ['--cpu-prof', `--cpu-prof-dir=${options.profileFolder}`]
-          : [],
-      },
-    )
-    const pid = this.#child.pid
-    if (pid !== undefined) running.add(pid)
-    this.#child.stderr?.on('data', (text) => {
-      this.#stderr += text
-    })
-    this.#child.on('message', (word: Word) => this.#onWord(word))
-    this.#ended = once(this.#child, 'exit').then(([code, signal]) => {
-      if (pid !== undefined) running.delete(pid)
-      this.#failCalls(`ended (${signal ?? code})`)
+  private constructor(name: string, channel: Channel) {
+    this.#name = name
+    this.#channel = channel
+    const { pid } = channel
+    running.add(pid)
+    channel.onWord = (word) => this.#onWord(word)
+    channel.ended.then((how) => {
+      running.delete(pid)
+      this.#failCalls(how)
     })
   }
 
@@ -85,19 +75,47 @@ export class Process<Api extends Methods<Api>> {
     args: readonly unknown[],
     options: ProcessOptions = {},
   ): Promise<Process<Api>> {
-    const started = new Process<Api>(program, args, options)
+    const channel = new ForkChannel(
+      fileURLToPath(programs[program]),
+      args.map((arg) => JSON.stringify(arg)),
+      options.profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${options.profileFolder}`] : [],
+    )
+    return new Process<Api>(program, channel).#started()
+  }
+
+  /** Lets the primary process of `node:cluster` start a node, and waits until that answers calls. */
+  static async startWorker<Api extends Methods<Api>>(
+    primary: Process<PrimaryApi>,
+    args: readonly unknown[],
+  ): Promise<Process<Api>> {
+    const forked = await primary.call(
+      'fork',
+      args.map((arg) => JSON.stringify(arg)),
+    )
+    const channel = new WorkerChannel(primary.#channel as ForkChannel, forked)
+    primary.#workers.add(channel)
+    primary.onNews = (news) => {
+      for (const worker of primary.#workers) worker.hear(news as FromWorker)
+    }
+    return new Process<Api>('worker', channel).#started()
+  }
+
+  async #started(): Promise<this> {
     const isReady = new Promise<boolean>((resolve) => {
-      started.#onNews = () => resolve(true)
+      this.#onNews = () => resolve(true)
     })
-    const hasEnded = started.#ended.then(() => false)
+    const hasEnded = this.#channel.ended.then(() => false)
     const tookTooLong = sleep(START_MS, false, { ref: false })
-    if (await Promise.race([isReady, hasEnded, tookTooLong])) return started
-    started.#child.kill('SIGKILL')
-    throw new Error(`${program} did not start\n${started.#stderr}`)
+    if (await Promise.race([isReady, hasEnded, tookTooLong])) {
+      this.#onNews = () => {}
+      return this
+    }
+    this.#channel.kill()
+    throw new Error(`${this.#name} did not start\n${this.#channel.stderr}`)
   }
 
   get pid(): number {
-    return this.#child.pid as number
+    return this.#channel.pid
   }
 
   /** Sets who hears what the child tells of its own accord. */
@@ -116,17 +134,17 @@ export class Process<Api extends Methods<Api>> {
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
       this.#calls.set(id, { resolve: resolve as (value: unknown) => void, reject })
-      this.#child.send({ id, name, args } satisfies Call, (error) => {
-        if (error) this.#failCalls(`cannot be reached: ${error.message}`)
+      this.#channel.send({ id, name, args }, (error) => {
+        this.#failCalls(`cannot be reached: ${error.message}`)
       })
     })
   }
 
   /** Ends the child: by its own `process.exit()`, so that it can write its profile, or by force. */
   async stop(): Promise<void> {
-    if (this.#child.connected) this.#child.disconnect()
-    const force = setTimeout(() => this.#child.kill('SIGKILL'), EXIT_MS)
-    await this.#ended
+    this.#channel.hangUp()
+    const force = setTimeout(() => this.#channel.kill(), EXIT_MS)
+    await this.#channel.ended
     clearTimeout(force)
   }
 
@@ -139,8 +157,9 @@ export class Process<Api extends Methods<Api>> {
   }
 
   #failCalls(what: string): void {
+    const { pid, stderr } = this.#channel
     for (const { reject } of this.#calls.values()) {
-      reject(new Error(`${this.#name} (process ${this.#child.pid}) ${what}\n${this.#stderr}`))
+      reject(new Error(`${this.#name} (process ${pid}) ${what}\n${stderr}`))
     }
     this.#calls.clear()
   }

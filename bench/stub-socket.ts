@@ -1,4 +1,10 @@
 import type { Server } from 'socket.io'
+import { acknowledgementId } from './messages.js'
+
+/** Counts what several stub sockets get. */
+export interface Tally {
+  count: number
+}
 
 /**
  * Takes the place of a connected client: an adapter hands it the encoded packets that a real
@@ -7,39 +13,62 @@ import type { Server } from 'socket.io'
  * socket, `nsp.sockets` and the adapter's rooms, and has what adapters use of one.
  */
 export class StubSocket {
-  readonly acks = new Map<number, unknown>()
+  static #lastId = 0
+  /** As long as those of Socket.IO. */
+  readonly id = `stub${String(++StubSocket.#lastId).padStart(16, '0')}`
+  readonly acks = new Map<number, (...args: unknown[]) => void>()
+  /** What `fetchSockets()` tells of a socket. */
+  readonly handshake = {
+    headers: {},
+    time: '',
+    address: '127.0.0.1',
+    url: '/',
+    query: {},
+    auth: {},
+  }
+  readonly data = {}
+  readonly rooms: Set<string>
   readonly client: StubClient
 
-  private constructor(
-    readonly id: string,
-    onPacket?: (packet: string) => void,
-  ) {
-    this.client = new StubClient(onPacket)
+  constructor(room: string, tally: Tally, onPacket?: (packet: string) => void) {
+    this.rooms = new Set([this.id, room])
+    this.client = new StubClient(tally, onPacket)
   }
 
-  /** Puts a stub into a room of the server. */
-  static join(io: Server, room: string, onPacket?: (packet: string) => void): StubSocket {
-    const socket = new StubSocket(`stub in ${room}`, onPacket)
+  /** Enters the server and its room. Resolves when the adapter says that it is there. */
+  async join(io: Server): Promise<void> {
     const { sockets, adapter } = io.of('/')
-    sockets.set(socket.id as never, socket as never)
-    adapter.addAll(socket.id, new Set([socket.id, room]))
-    return socket
+    sockets.set(this.id as never, this as never)
+    await adapter.addAll(this.id, this.rooms)
   }
 
-  get count(): number {
-    return this.client.count
+  leave(io: Server): void {
+    const { sockets, adapter } = io.of('/')
+    adapter.delAll(this.id)
+    sockets.delete(this.id as never)
+  }
+
+  /** Answers a packet that wants an acknowledgement, as a client would do some time later. */
+  acknowledge(packet: string): void {
+    const id = acknowledgementId(packet)
+    setImmediate(() => {
+      const acknowledge = this.acks.get(id)
+      this.acks.delete(id)
+      acknowledge?.('received')
+    })
   }
 
   notifyOutgoingListeners(): void {}
 }
 
 class StubClient {
-  count = 0
-
-  constructor(readonly onPacket: ((packet: string) => void) | undefined) {}
+  constructor(
+    private readonly tally: Tally,
+    private readonly onPacket: ((packet: string) => void) | undefined,
+  ) {}
 
   writeToEngine(parts: readonly string[]): void {
-    this.count++
+    this.tally.count++
     this.onPacket?.(parts[0] as string)
   }
 }

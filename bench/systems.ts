@@ -1,11 +1,12 @@
 /**
- * The systems that are compared, and how a Socket.IO server of each is made.
+ * The systems that are compared, and what each of them needs.
  */
 
-/** Where the process in the middle listens. */
+/** Where the process in the middle is found. */
 export type Middle =
   | { kind: 'broker'; pub: string; sub: string }
   | { kind: 'redis-server'; port: number }
+  | { kind: 'primary' }
 
 /** What a program that runs such a process can be asked. */
 export interface MiddleApi {
@@ -14,8 +15,14 @@ export interface MiddleApi {
 
 export interface System {
   title: string
+  /** The npm package whose version the report names. */
+  package?: string
   /** The process between the nodes; without one there is a single node. */
   middle?: Middle['kind']
+  /** A loss ends the run with an error, since the system promises that there is none. */
+  isLossless?: boolean
+  /** Takes part only in what the budget wants to know. */
+  isYardstick?: boolean
   /** Messages on their way at once, at most, when it goes as fast as it can. */
   window: number
   /** Messages in one turn of the sender's event loop, at most, when it goes as fast as it can. */
@@ -23,14 +30,50 @@ export interface System {
 }
 
 /**
- * Window and burst are those with which each system delivered most when they were chosen (`--window`
- * and `--burst` set others). Redis's sender loses a fifth with bursts of 100, and with those of 10;
- * ours a quarter with those of 50. From 5,000 to 100,000 the window makes no difference to either.
+ * Window and burst are those with which each system delivers most; bench/README.md says how they were
+ * found (`--window` and `--burst` set others). A variant of a system, with other options, is one more
+ * line here and one more case in programs/adapters.ts.
  */
 export const systems = {
   memory: { title: 'in-memory', window: Number.POSITIVE_INFINITY, burst: 100 },
-  zmq: { title: 'this project', middle: 'broker', window: 50_000, burst: 100 },
-  redis: { title: 'redis-adapter', middle: 'redis-server', window: 20_000, burst: 50 },
+  zmq: {
+    title: 'this project',
+    package: 'socket.io-zeromq',
+    middle: 'broker',
+    isLossless: true,
+    window: 50_000,
+    burst: 100,
+  },
+  bare: { title: 'bare bus', middle: 'broker', isYardstick: true, window: 50_000, burst: 100 },
+  redis: {
+    title: 'redis-adapter',
+    package: '@socket.io/redis-adapter',
+    middle: 'redis-server',
+    window: 20_000,
+    burst: 50,
+  },
+  sharded: {
+    title: 'redis, sharded',
+    package: '@socket.io/redis-adapter',
+    middle: 'redis-server',
+    window: 20_000,
+    burst: 50,
+  },
+  streams: {
+    title: 'redis-streams',
+    package: '@socket.io/redis-streams-adapter',
+    middle: 'redis-server',
+    // its stream holds 10,000 entries, and forgets those that a node has not read by then
+    window: 5_000,
+    burst: 50,
+  },
+  cluster: {
+    title: 'node:cluster',
+    package: '@socket.io/cluster-adapter',
+    middle: 'primary',
+    window: 5_000,
+    burst: 50,
+  },
 } as const satisfies Record<string, System>
 
 export type SystemName = keyof typeof systems

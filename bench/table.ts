@@ -1,88 +1,96 @@
 import { styleText } from 'node:util'
-import { type Goal, type Line, sections } from './comparison.js'
-import type { Results, Summary } from './results.js'
-import { type SystemName, systemNames, systems } from './systems.js'
+import { type Column, columnsOf, NOTHING, ratioText, whole } from './columns.js'
+import { budget, type Goal, judge, sequencing, type Verdict } from './comparison.js'
+import type { RawLimit } from './raw-limits.js'
+import type { Results } from './results.js'
+import { systemNames, systems } from './systems.js'
+import { workloadNames, workloads } from './workloads.js'
 
-/** Characters; the sum is the width of the table. */
-const widths = { label: 36, system: 14, ratio: 7, name: 7, goal: 8 }
+/** Characters. */
 const TABLE_WIDTH = 100
 const RULE = '─'.repeat(TABLE_WIDTH)
-
-const NOTHING = '–'
-
-/** Writes what was found as a table, with colours if wanted. */
-export function formatTable(results: Results, hasColours: boolean): string {
-  const style: Style = hasColours ? (format, text) => styleText(format, text) : (_, text) => text
-  const lines = [style('bold', header()), RULE]
-  for (const { title, lines: all } of sections) {
-    const measured = all.filter((line) =>
-      systemNames.some((system) => results.get(line.workload, system, line.measure)),
-    )
-    if (measured.length === 0) continue
-    lines.push(style('bold', title))
-    for (const line of measured) lines.push(format(line, results, style))
-    lines.push(RULE)
-  }
-  return lines.join('\n')
-}
+const NAME_WIDTH = 16
+const LABEL_WIDTH = 46
 
 type Style = (format: 'bold' | 'green' | 'red' | 'dim', text: string) => string
 
-function header(): string {
-  return [
-    ''.padEnd(widths.label),
-    ...systemNames.map((name) => systems[name].title.padStart(widths.system)),
-    'ratio'.padStart(widths.ratio + widths.name),
-    'goal'.padStart(widths.goal),
-  ].join('')
+/** Writes what was found as tables, with colours if wanted. */
+export function formatTables(
+  results: Results,
+  raw: readonly RawLimit[],
+  hasColours: boolean,
+): string {
+  const style: Style = hasColours ? (format, text) => styleText(format, text) : (_, text) => text
+  const lines: string[] = []
+  for (const name of workloadNames) {
+    const measured = systemNames.filter((system) => results.has(name, system))
+    if (measured.length === 0) continue
+    const workload = workloads[name]
+    const columns = columnsOf(workload)
+    const rows = measured.map((system) => [
+      systems[system].title,
+      ...columns.map((column) => column.show(results, name, system) ?? NOTHING),
+    ])
+    lines.push(RULE, style('bold', workload.title), ...grid(columns, rows, style), '')
+  }
+  if (raw.length > 0) lines.push(RULE, ...rawTable(raw, style), '')
+  lines.push(...verdicts('The budget', judge(budget, results), style))
+  lines.push(...verdicts('What sequencing costs', judge(sequencing, results), style))
+  return lines.join('\n')
 }
 
-function format(line: Line, results: Results, style: Style): string {
-  const figure = (system: SystemName) =>
-    show(results.get(line.workload, system, line.measure), line).padStart(widths.system)
-  return [
-    `  ${line.label}`.padEnd(widths.label),
-    ...systemNames.map(figure),
-    comparison(line, results, style),
-  ].join('')
-}
-
-/** The median, and how far the repetitions lie from it at most. */
-function show(summary: Summary | undefined, { unit }: Line): string {
-  if (summary === undefined) return NOTHING
-  const { median, min, max } = summary
-  const spread = Math.max(max - median, median - min) / median
-  return `${number(median, unit)} ±${`${Math.round(spread * 100)}%`.padEnd(4)}`
-}
-
-function number(value: number, unit: Line['unit']): string {
-  if (unit === 'messages per second') return Math.round(value).toLocaleString('en')
-  return (unit === 'milliseconds' ? value / 1e3 : value).toFixed(2)
-}
-
-function comparison(line: Line, results: Results, style: Style): string {
-  const { against, goal } = line
-  if (against === undefined) return ''
-  const ours = results.get(line.workload, 'zmq', line.measure)
-  const theirs = results.get(
-    against.workload ?? line.workload,
-    against.system,
-    against.measure ?? line.measure,
+/** Columns as wide as what stands in them. */
+function grid(columns: readonly Column[], rows: readonly string[][], style: Style): string[] {
+  const headers = ['', ...columns.map(({ header }) => header)]
+  const widths = headers.map((header, i) =>
+    Math.max(i === 0 ? NAME_WIDTH : header.length, ...rows.map((row) => (row[i] as string).length)),
   )
-  if (ours === undefined || theirs === undefined) return NOTHING.padStart(widths.ratio)
-  const ratio = ours.median / theirs.median
-  const shown = `${ratio.toFixed(ratio < 10 ? 2 : 1)}×`.padStart(widths.ratio)
-  const text = shown + ` ${against.name}`.padEnd(widths.name)
-  if (goal === undefined) return text.trimEnd()
-  const colour = isMet(goal, ratio) ? 'green' : 'red'
-  return text + style(colour, goalText(goal, ratio).padStart(widths.goal))
+  const write = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) =>
+        i === 0 ? cell.padEnd(widths[i] as number) : cell.padStart((widths[i] as number) + 2),
+      )
+      .join('')
+  return [style('dim', write(headers)), ...rows.map(write)]
 }
 
-function goalText(goal: Goal, ratio: number): string {
-  const mark = isMet(goal, ratio) ? '✓' : '✗'
-  return 'atLeast' in goal ? `≥ ${goal.atLeast} ${mark}` : `≤ ${goal.atMost} ${mark}`
+function rawTable(raw: readonly RawLimit[], style: Style): string[] {
+  const columns = ['frames/s', 'MB/s', 'publisher µs', 'subscriber µs', 'proxy µs']
+  return [
+    style(
+      'bold',
+      'zeromq.js alone: a publisher, its Proxy, and two subscribers; for each of these',
+    ),
+    ...grid(
+      columns.map((header) => ({ header, show: () => undefined })),
+      raw.map((limit) => [
+        `${limit.bytes.toLocaleString('en')} bytes`,
+        whole(limit.framesPerSecond),
+        whole((limit.framesPerSecond * limit.bytes) / 1e6),
+        limit.publisherCpu.toFixed(2),
+        limit.subscriberCpu.toFixed(2),
+        limit.proxyCpu.toFixed(2),
+      ]),
+      style,
+    ),
+  ]
 }
 
-function isMet(goal: Goal, ratio: number): boolean {
-  return 'atLeast' in goal ? ratio >= goal.atLeast : ratio <= goal.atMost
+function verdicts(title: string, all: readonly Verdict[], style: Style): string[] {
+  if (all.length === 0) return []
+  return [
+    RULE,
+    style('bold', title),
+    ...all.map((verdict) => {
+      const { label, ratio, against, goal, isMet } = verdict
+      const text = `  ${label.padEnd(LABEL_WIDTH)}${ratioText(ratio).padStart(8)} of ${against.name.padEnd(16)}`
+      if (goal === undefined) return text.trimEnd()
+      return text + style(isMet ? 'green' : 'red', `${goalText(goal)} ${isMet ? '✓' : '✗'}`)
+    }),
+    '',
+  ]
+}
+
+export function goalText(goal: Goal): string {
+  return 'atLeast' in goal ? `≥ ${goal.atLeast}×` : `≤ ${goal.atMost}×`
 }

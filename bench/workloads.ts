@@ -1,125 +1,155 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Cluster } from './cluster.js'
-import { Room } from './messages.js'
-import type { Sample } from './programs/node.js'
-import { mean, percentile } from './statistics.js'
+import type { Setting } from './cluster.js'
+import type { Question } from './programs/asker.js'
+import type { SceneName } from './scenes.js'
 
-/** How long a system works before it is measured, so that its code is compiled. */
-const WARM_UP_MS = 750
+/** The loads under which the systems are compared. */
+export interface Workload {
+  title: string
+  setting: SettingName
+  scene: SceneName
+  drive: Drive
+  /** Whether a single node with the in-memory adapter can do it. */
+  isForOneNode?: boolean
+  /** Whether the bare bus does it too. */
+  isForYardsticks?: boolean
+}
+
+/** How messages are made. */
+export type Drive =
+  /** As fast as they are taken. */
+  | { kind: 'flood'; isBinary?: boolean; maxWindow?: number }
+  /** So many in a second. */
+  | { kind: 'pace'; perSecond: number }
+  /** One after the other is answered, so many at a time. */
+  | { kind: 'ask'; question: Question; inFlight: number }
 
 /** What one run of a workload found; what does not apply is left out. */
 export interface Findings {
-  /** Messages per second, delivered at each receiving node. */
+  /** Messages per second that have reached everyone, or questions per second that were answered. */
   rate?: number
-  /** CPU microseconds per message sent. */
+  /** CPU microseconds of the sending node, for each message. */
   senderCpu?: number
-  /** CPU microseconds per message received, at one node. */
+  /** CPU microseconds of one receiving node, for each message of the cluster. */
   receiverCpu?: number
-  /** CPU microseconds per message sent. */
+  /** CPU microseconds of one node that sends and receives, for each message of the cluster. */
+  nodeCpu?: number
+  /** CPU microseconds of the process in the middle, for each message. */
   middleCpu?: number
-  /** Microseconds from `emit()` to the stub socket. */
+  /** Microseconds from `emit()` to the socket, or from the question to its answer. */
   p50?: number
   p99?: number
+  p999?: number
+  /** Megabytes in memory at most: the sender, one receiver, and the process in the middle. */
+  senderMemory?: number
+  receiverMemory?: number
+  middleMemory?: number
+  /** Messages that did not arrive, or answers that were missing. */
+  lost?: number
 }
 
 export type Measure = keyof Findings
 
-interface Load {
-  seconds: number
-  /** Messages on their way at once, at most. */
-  window: number
-  /** Messages in one turn of the sender's event loop, at most. */
-  burst: number
-}
+/** The processes of a workload; the first node sends. */
+export const settings = {
+  three: { nodes: 3, hasClients: false },
+  five: { nodes: 5, hasClients: false },
+  web: { nodes: 3, hasClients: true },
+} as const satisfies Record<string, Setting>
 
-export interface Workload {
-  title: string
-  /** Whether a single node with the in-memory adapter can do it. */
-  isForOneNode?: boolean
-  run(cluster: Cluster, load: Load): Promise<Findings>
-}
+export type SettingName = keyof typeof settings
+export const settingNames = Object.keys(settings) as SettingName[]
 
 export const workloads = {
   match: {
-    title: 'one socket in the room on each receiving node',
+    title: 'One room, two receiving nodes with one socket each',
+    setting: 'three',
+    scene: 'room',
+    drive: { kind: 'flood' },
     isForOneNode: true,
-    run: (cluster, load) => flood(cluster, load, Room.MATCH),
+    isForYardsticks: true,
   },
   'no-match': {
-    title: 'no socket in the room',
-    run: (cluster, load) => flood(cluster, load, Room.NO_MATCH),
+    title: 'One room in which nobody is, two receiving nodes',
+    setting: 'three',
+    scene: 'empty',
+    drive: { kind: 'flood' },
+    isForYardsticks: true,
   },
-  'latency-5000': {
-    title: '5,000 messages per second',
-    run: (cluster, { seconds }) => pace(cluster, seconds, 5_000),
+  notifications: {
+    title: 'Notifications to 10,000 users, each in a room of his own on one of two nodes',
+    setting: 'three',
+    scene: 'users',
+    drive: { kind: 'flood' },
+    isForOneNode: true,
   },
-  'latency-20000': {
-    title: '20,000 messages per second',
-    run: (cluster, { seconds }) => pace(cluster, seconds, 20_000),
+  chat: {
+    title: 'Chat: 1,500 rooms of 4 sockets on two of three nodes, and all three nodes send',
+    setting: 'three',
+    scene: 'chat',
+    drive: { kind: 'flood' },
+    isForOneNode: true,
+  },
+  binary: {
+    title: 'A binary of 10 KB to one room, two receiving nodes with one socket each',
+    setting: 'three',
+    scene: 'room',
+    drive: { kind: 'flood', isBinary: true, maxWindow: 500 },
+    isForOneNode: true,
+  },
+  acks: {
+    title: 'Broadcasts that one socket on each of two nodes acknowledges, 32 at a time',
+    setting: 'three',
+    scene: 'acknowledging',
+    drive: { kind: 'ask', question: 'acknowledge', inFlight: 32 },
+    isForOneNode: true,
+  },
+  fetch: {
+    title: 'fetchSockets() over three nodes with 100 matching sockets each, 4 at a time',
+    setting: 'three',
+    scene: 'fetched',
+    drive: { kind: 'ask', question: 'fetch', inFlight: 4 },
+  },
+  'latency-1000': paced(1_000),
+  'latency-5000': paced(5_000),
+  'latency-20000': paced(20_000),
+  'match-4': {
+    title: 'One room, four receiving nodes with one socket each',
+    setting: 'five',
+    scene: 'room',
+    drive: { kind: 'flood' },
+  },
+  'web-room': {
+    title: 'WebSocket: broadcasts to 1,000 clients of two nodes',
+    setting: 'web',
+    scene: 'web-room',
+    drive: { kind: 'flood', maxWindow: 20 },
+    isForOneNode: true,
+  },
+  'web-users': {
+    title: 'WebSocket: 2,000 notifications/s to single clients out of 1,000 of two nodes',
+    setting: 'web',
+    scene: 'web-users',
+    drive: { kind: 'pace', perSecond: 2_000 },
+    isForOneNode: true,
   },
 } as const satisfies Record<string, Workload>
 
 export type WorkloadName = keyof typeof workloads
 export const workloadNames = Object.keys(workloads) as WorkloadName[]
 
-/** As many messages as the system takes. */
-async function flood(cluster: Cluster, load: Load, room: string): Promise<Findings> {
-  const { sender, receivers } = cluster
-  const { window, burst } = load
-  await cluster.begin()
-  await sender.call('flood', { room, window, burst, receivers: receivers.length })
-  await sleep(WARM_UP_MS)
-  const isCounted = room === Room.MATCH
-  const findings = await measure(cluster, load.seconds, isCounted)
-  await cluster.end(isCounted)
-  return findings
-}
+/** What the budget is about: all that `--quick` runs. */
+export const budgetWorkloads: readonly WorkloadName[] = [
+  'match',
+  'no-match',
+  'latency-5000',
+  'latency-20000',
+]
 
-/** So many messages per second. */
-async function pace(cluster: Cluster, seconds: number, perSecond: number): Promise<Findings> {
-  const { sender, receivers } = cluster
-  await cluster.begin()
-  await sender.call('pace', perSecond)
-  await sleep(WARM_UP_MS)
-  await Promise.all(receivers.map((receiver) => receiver.call('forgetLatencies')))
-  const findings = await measure(cluster, seconds, true)
-  const latencies = await Promise.all(receivers.map((receiver) => receiver.call('latencies')))
-  await cluster.end(true)
-  const all = Float64Array.from(latencies.flatMap((some) => [...some])).sort()
-  return { ...findings, p50: percentile(all, 50), p99: percentile(all, 99) }
-}
-
-async function measure(cluster: Cluster, seconds: number, isCounted: boolean): Promise<Findings> {
-  const before = await sampleAll(cluster, isCounted)
-  await sleep(seconds * 1e3)
-  const after = await sampleAll(cluster, isCounted)
-  const sent = difference(before.sender, after.sender)
-  const received = after.receivers.map((sample, i) =>
-    difference(before.receivers[i] as Sample, sample),
-  )
-  const findings: Findings = {
-    rate: mean((received.length > 0 ? received : [sent]).map(({ rate }) => rate)),
-    senderCpu: sent.cpu,
-  }
-  if (received.length > 0) findings.receiverCpu = mean(received.map(({ cpu }) => cpu))
-  if (before.middle !== undefined && after.middle !== undefined) {
-    findings.middleCpu = (after.middle - before.middle) / sent.count
-  }
-  return findings
-}
-
-async function sampleAll(cluster: Cluster, isCounted: boolean) {
-  const method = isCounted ? 'sample' : 'sampleAtMilestone'
-  const receivers = Promise.all(cluster.receivers.map((receiver) => receiver.call(method)))
-  const sender = await cluster.sender.call('sample')
-  return { sender, middle: cluster.middleCpu(), receivers: await receivers }
-}
-
-function difference(before: Sample, after: Sample) {
-  const count = after.count - before.count
+function paced(perSecond: number) {
   return {
-    count,
-    rate: (count / (after.time - before.time)) * 1e3,
-    cpu: (after.cpu - before.cpu) / count,
-  }
+    title: `${perSecond.toLocaleString('en')} messages/s to one room, two receiving nodes`,
+    setting: 'three',
+    scene: 'timed',
+    drive: { kind: 'pace', perSecond },
+  } as const satisfies Workload
 }

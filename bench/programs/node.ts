@@ -1,80 +1,90 @@
 /**
- * A Socket.IO server of the benchmark, in a process of its own: the one that sends or one that
- * receives.
+ * A Socket.IO server of the benchmark, in a process of its own: it sends, or receives, or both.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
-import { serve } from '../calls.js'
-import { Room } from '../messages.js'
-import { StubSocket } from '../stub-socket.js'
-import type { Middle } from '../systems.js'
+import { type Sample, sample, serve } from '../calls.js'
+import type { Middle, SystemName } from '../systems.js'
 import { attachAdapter } from './adapters.js'
+import { Asker } from './asker.js'
 import { Receiver } from './receiver.js'
 import { Sender } from './sender.js'
 
 export interface NodeOptions {
-  role: 'sender' | 'receiver'
-  /** Where the other nodes are found; without it, the sender has its receiving socket itself. */
+  system: SystemName
+  /** Where the other nodes are found; without it, this is the only one. */
   middle?: Middle | undefined
+  node: number
+  nodes: number
 }
 
-/** How much a node had done, and spent on it, at one moment. */
-export interface Sample {
-  /** Messages sent, or received. */
-  count: number
-  /** Milliseconds. */
-  time: number
-  /** Microseconds of CPU time, of all threads. */
-  cpu: number
-}
+const { system, middle, node, nodes } = JSON.parse(process.argv[2] as string) as NodeOptions
+const io = new Server({ serveClient: false, transports: ['websocket'] })
+const { lost } = await attachAdapter(io, system, middle)
+const sender = new Sender(io, node, nodes)
+const receiver = new Receiver(io, node, nodes)
+const asker = new Asker(io, nodes)
+io.on('connection', (socket) => socket.join(socket.handshake.auth.rooms))
 
-const { role, middle } = JSON.parse(process.argv[2] as string) as NodeOptions
-const io = new Server({ serveClient: false })
-const { lost } = await attachAdapter(io, middle)
-
-const common = {
+const methods = {
+  /** Messages, or frames of messages, that the adapter itself knows to be lost. */
   lost,
   /** Resolves when the node sees so many, itself included. */
   async untilServerCount(expected: number) {
     while ((await io.of('/').adapter.serverCount()) !== expected) await sleep(10)
   },
+  /** Lets WebSocket clients connect. */
+  listen(): number {
+    io.listen(0)
+    return (
+      (io as unknown as { httpServer: import('node:http').Server }).httpServer.address() as {
+        port: number
+      }
+    ).port
+  },
+  occupy: receiver.occupy.bind(receiver),
+
+  flood: sender.flood.bind(sender),
+  pace: sender.pace.bind(sender),
+  progress: sender.progress.bind(sender),
+  milestone: sender.milestone.bind(sender),
+  reset: sender.reset.bind(sender),
+  stop: sender.stop.bind(sender),
+
+  ask: asker.ask.bind(asker),
+  answers: () => ({ latencies: asker.latencies, lost: asker.lost }),
+  forgetAnswers: () => asker.forgetLatencies(),
+  stopAsking: asker.stop.bind(asker),
+
+  begin: receiver.begin.bind(receiver),
+  forgetLatencies: receiver.forgetLatencies.bind(receiver),
+  latencies: () => receiver.latencies,
+  count: () => receiver.count,
+  milestones: () => ({ senders: receiver.progress.senders, total: receiver.progress.total }),
+
+  sample: (): NodeSample => ({
+    ...sample(),
+    sent: sender.sent,
+    answered: asker.answered,
+    received: receiver.count,
+  }),
+  /** For messages that match nobody: how many have passed is known when a milestone comes. */
+  async sampleAtMilestone(): Promise<NodeSample> {
+    await receiver.progress.next()
+    return { ...sample(), sent: 0, answered: 0, received: receiver.progress.total }
+  },
 }
 
-function sample(count: number): Sample {
-  const { user, system } = process.cpuUsage()
-  return { count, time: performance.now(), cpu: user + system }
+/** How much a node had done, and spent on it, at one moment. */
+export interface NodeSample extends Sample {
+  /** Messages emitted. */
+  sent: number
+  /** Questions of this node that were answered. */
+  answered: number
+  /** Messages that sockets of this node have got. */
+  received: number
 }
 
-function senderMethods() {
-  const sender = new Sender(io)
-  if (middle === undefined) StubSocket.join(io, Room.MATCH)
-  return {
-    ...common,
-    flood: sender.flood.bind(sender),
-    pace: sender.pace.bind(sender),
-    progress: sender.progress.bind(sender),
-    stop: sender.stop.bind(sender),
-    sample: () => sample(sender.sent),
-  }
-}
+export type NodeApi = typeof methods
 
-function receiverMethods() {
-  const receiver = new Receiver(io)
-  return {
-    ...common,
-    begin: () => receiver.begin(),
-    forgetLatencies: () => receiver.forgetLatencies(),
-    latencies: () => receiver.latencies,
-    count: () => receiver.count,
-    progress: () => receiver.progress,
-    sample: () => sample(receiver.count),
-    /** For messages that match nobody: the count is known when a milestone comes. */
-    sampleAtMilestone: async () => sample(await receiver.nextMilestone()),
-  }
-}
-
-export type SenderApi = ReturnType<typeof senderMethods>
-export type ReceiverApi = ReturnType<typeof receiverMethods>
-
-if (role === 'sender') serve(senderMethods())
-else serve(receiverMethods())
+serve(methods)
