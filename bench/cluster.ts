@@ -10,6 +10,8 @@ import { type System, type SystemName, systems } from './systems.js'
 
 /** For how long nothing may arrive while there is something to come. */
 const STALL_MS = { lossless: 10_000, lossy: 1_000 }
+/** How long subscribing may take. */
+const ENTER_MS = 20_000
 /** Between two tries to reach everyone who has just subscribed. */
 const PROBE_MS = 20
 
@@ -25,6 +27,7 @@ export interface Setting {
 export class Cluster {
   /** Those that count what arrives. */
   #counters: Process<CounterApi>[] = []
+  #scenes = 0
 
   private constructor(
     readonly name: SystemName,
@@ -91,10 +94,10 @@ export class Cluster {
   /** Puts everyone into their rooms and waits until all subscriptions are in force. */
   async enter(scene: SceneName): Promise<void> {
     const { nodes, clients } = this
-    await Promise.all(nodes.map((node) => node.call('reset')))
-    await Promise.all(nodes.map((node) => node.call('occupy', scene)))
-    const { isWeb, sockets }: { isWeb?: boolean; sockets(i: number, n: number): string[] } =
-      scenes[scene]
+    const scenesBefore = this.#scenes++
+    await Promise.all(nodes.map((node) => node.call('reset', scenesBefore)))
+    await Promise.all(nodes.map((node) => node.call('occupy', scene, scenesBefore)))
+    const { isWeb, sockets } = scenes[scene]
     const counters = isWeb
       ? clients
       : nodes.filter((_, i) => receives(i, nodes.length) || sockets(i, nodes.length).length > 0)
@@ -108,13 +111,13 @@ export class Cluster {
     })
     const senders = this.senders(scene)
     await this.#begin()
-    for (;;) {
+    for (const deadline = performance.now() + ENTER_MS; ; ) {
+      if (performance.now() > deadline) throw new Error(`${scene}: not everyone hears the senders`)
       await Promise.all(senders.map((sender) => sender.call('milestone')))
       const heard = await this.#milestones()
       if (heard.every((milestones) => milestones.senders === senders.length)) break
       await sleep(PROBE_MS)
     }
-    await Promise.all(nodes.map((node) => node.call('reset')))
     await this.#begin()
   }
 

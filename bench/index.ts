@@ -1,4 +1,5 @@
 import { compare } from './compare.js'
+import { measureManyRooms } from './many-rooms.js'
 import { type Options, parseOptions, UsageError, usage } from './options.js'
 import { endProgress, showProgress } from './progress.js'
 import { measureRawLimits } from './raw-limits.js'
@@ -22,6 +23,7 @@ try {
 process.exit()
 
 async function main(options: Options): Promise<void> {
+  if (options.mode === 'rooms') return console.log(await measureManyRooms([]))
   const { results, leftOut } = await compare(options)
   if (options.isComplete) showProgress('raw limits of zeromq.js')
   const raw = options.isComplete ? await measureRawLimits(options.seconds, options.repetitions) : []

@@ -132,7 +132,7 @@ function compare(
   const findings: Findings = {
     rate: (messages / (drive.kind === 'ask' ? first.time : milliseconds)) * 1e3,
   }
-  if (cluster.senders(scene).length > 1) {
+  if (scene === 'chat') {
     findings.nodeCpu = mean(nodes.map(({ cpu }) => cpu)) / messages
   } else {
     findings.senderCpu = first.cpu / (drive.kind === 'ask' ? messages : first.sent)

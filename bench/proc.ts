@@ -1,20 +1,25 @@
 /**
  * What Linux tells of a process in /proc. Elsewhere there is nothing to tell.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
-/** CPU time is counted in ticks of 10 ms (USER_HZ, see proc_pid_stat(5)). */
-const MICROSECONDS_PER_TICK = 10_000
 /** Written to clear_refs, it lets the peak begin anew (see proc_pid_clear_refs(5)). */
 const RESET_PEAK = '5'
 
-/** Microseconds of CPU time that a process has spent. */
+/** Microseconds of CPU time that the threads of a process have spent. */
 export function cpuTime(pid: number): number | undefined {
-  const stat = read(`/proc/${pid}/stat`)
-  if (stat === undefined) return undefined
-  // the name, in parentheses, may hold spaces; behind it come the fields from the third on
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * MICROSECONDS_PER_TICK
+  let threads: string[]
+  try {
+    threads = readdirSync(`/proc/${pid}/task`)
+  } catch {
+    return undefined
+  }
+  let nanoseconds = 0
+  for (const thread of threads) {
+    // time on a core, time waiting for one, turns
+    nanoseconds += Number(read(`/proc/${pid}/task/${thread}/schedstat`)?.split(' ')[0] ?? 0)
+  }
+  return nanoseconds / 1e3
 }
 
 /** Lets the peak of a process's memory begin at what it has now. */

@@ -9,8 +9,8 @@ export const Room = {
   NO_MATCH: 'room:with-no-one..',
   /** Its sockets read when the message was emitted. */
   LATENCY: 'room:with-a-clock.',
-  /** One socket of each node that counts is in it, and tells how far the node has come. */
-  PROGRESS: 'room:of-milestones',
+  /** The client of each node that tells how far its clients have come. */
+  WEB_PROGRESS: 'room:of-milestones',
   /** Its sockets acknowledge. */
   ACKNOWLEDGING: 'room:that-answers.',
 } as const
@@ -40,7 +40,7 @@ export interface Scene {
   isWeb?: boolean
 }
 
-export const scenes = {
+const all = {
   room: oneRoom(Room.MATCH, 'count'),
   empty: { ...oneRoom(Room.NO_MATCH, 'count'), sockets: () => [], copies: () => 0 },
   timed: oneRoom(Room.LATENCY, 'time'),
@@ -85,7 +85,16 @@ export const scenes = {
   },
 } as const satisfies Record<string, Scene>
 
-export type SceneName = keyof typeof scenes
+export type SceneName = keyof typeof all
+export const scenes: Readonly<Record<SceneName, Scene>> = all
+
+/**
+ * One socket of each node that counts is in it, and tells how far the node has come. Each scene has a
+ * new one: when its first milestone comes, all subscriptions made before are in force.
+ */
+export function progressRoom(scenesBefore: number): string {
+  return `room:milestones-${String(scenesBefore).padStart(2, '0')}`
+}
 
 /** The room of one user. */
 export function userRoom(user: number): string {

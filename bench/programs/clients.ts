@@ -46,7 +46,7 @@ for (let begun = 0; begun < options.count; begun += CONNECTING_AT_ONCE) {
     ),
   )
 }
-await connect([Room.PROGRESS], (value: number) => progress.note(readMilestone(value)))
+await connect([Room.WEB_PROGRESS], (value: number) => progress.note(readMilestone(value)))
 
 const methods = {
   begin() {

@@ -3,7 +3,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
-import { type Sample, sample, serve } from '../calls.js'
+import { type Sample, sample, serve, tell } from '../calls.js'
 import type { Middle, SystemName } from '../systems.js'
 import { attachAdapter } from './adapters.js'
 import { Asker } from './asker.js'
@@ -22,7 +22,7 @@ const { system, middle, node, nodes } = JSON.parse(process.argv[2] as string) as
 const io = new Server({ serveClient: false, transports: ['websocket'] })
 const { lost } = await attachAdapter(io, system, middle)
 const sender = new Sender(io, node, nodes)
-const receiver = new Receiver(io, node, nodes)
+const receiver = new Receiver(io, node, nodes, tell)
 const asker = new Asker(io, nodes)
 io.on('connection', (socket) => socket.join(socket.handshake.auth.rooms))
 

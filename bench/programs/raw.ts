@@ -2,7 +2,14 @@
  * zeromq.js alone, through its own proxy: a publisher, the proxy, or a subscriber.
  */
 import { once } from 'node:events'
-import { Proxy, Publisher, type Socket, Subscriber, XPublisher, XSubscriber } from 'zeromq'
+import {
+  Proxy as NativeProxy,
+  Publisher,
+  type Socket,
+  Subscriber,
+  XPublisher,
+  XSubscriber,
+} from 'zeromq'
 import { type Sample, sample, serve } from '../calls.js'
 
 export interface RawOptions {
@@ -24,7 +31,7 @@ async function startProxy(): Promise<{ pub: string; sub: string }> {
   const publishers = new XSubscriber({ linger: 0 })
   const subscribers = new XPublisher({ linger: 0, noDrop: true })
   const endpoints = { pub: await bind(publishers), sub: await bind(subscribers) }
-  const proxy = new Proxy(publishers, subscribers)
+  const proxy = new NativeProxy(publishers, subscribers)
   proxy.run().catch(() => process.exit(1))
   // a process that exits waits for the proxy's thread
   process.on('exit', () => proxy.terminate())

@@ -1,7 +1,6 @@
 import type { Server } from 'socket.io'
-import { tell } from '../calls.js'
-import { age, milestoneIn } from '../messages.js'
-import { Room, receives, type SceneName, scenes } from '../scenes.js'
+import { age, type Milestone, milestoneIn } from '../messages.js'
+import { type Part, progressRoom, Room, receives, type SceneName, scenes } from '../scenes.js'
 import { StubSocket, type Tally } from '../stub-socket.js'
 import { Progress } from './progress.js'
 
@@ -10,13 +9,22 @@ export class Receiver {
   readonly #io: Server
   readonly #node: number
   readonly #nodes: number
-  readonly progress = new Progress(tell)
+  readonly progress: Progress
+  #scene: SceneName | undefined
   #sockets: StubSocket[] = []
+  #progressSocket: StubSocket | undefined
   #tally: Tally = { count: 0 }
   #latencies: number[] = []
 
-  constructor(io: Server, node: number, nodes: number) {
+  /** @param tellMilestone - passes each milestone that comes on to the benchmark's own process */
+  constructor(
+    io: Server,
+    node: number,
+    nodes: number,
+    tellMilestone: (milestone: Milestone) => void,
+  ) {
     this.#io = io
+    this.progress = new Progress(tellMilestone)
     this.#node = node
     this.#nodes = nodes
   }
@@ -27,31 +35,45 @@ export class Receiver {
   }
 
   /** Takes the sockets of the last scene away and puts those of another into their rooms. */
-  async occupy(name: SceneName): Promise<void> {
+  async occupy(name: SceneName, scenesBefore: number): Promise<void> {
+    if (name !== this.#scene) await this.#replaceSockets(name)
+    this.#progressSocket?.leave(this.#io)
+    const room = progressRoom(scenesBefore)
+    if (scenes[name].isWeb) this.#io.local.in(Room.WEB_PROGRESS).socketsJoin(room)
+    else if (this.#sockets.length > 0 || receives(this.#node, this.#nodes)) {
+      this.#progressSocket = new StubSocket(room, { count: 0 }, (packet) =>
+        this.progress.note(milestoneIn(packet)),
+      )
+      await this.#progressSocket.join(this.#io)
+    }
+  }
+
+  async #replaceSockets(name: SceneName): Promise<void> {
     for (const socket of this.#sockets) socket.leave(this.#io)
-    this.#tally = { count: 0 }
     const scene = scenes[name]
+    this.#scene = name
+    this.#tally = { count: 0 }
     this.#sockets = scene.sockets(this.#node, this.#nodes).map((room) => {
       const socket: StubSocket = new StubSocket(
         room,
         this.#tally,
-        scene.part === 'time'
-          ? (packet) => this.#latencies.push(age(packet))
-          : scene.part === 'acknowledge'
-            ? (packet) => socket.acknowledge(packet)
-            : undefined,
+        this.#action(scene.part, () => socket),
       )
       return socket
     })
-    // last: when a milestone comes, all subscriptions made before are in force
-    if (this.#sockets.length > 0 || receives(this.#node, this.#nodes)) {
-      this.#sockets.push(
-        new StubSocket(Room.PROGRESS, { count: 0 }, (packet) =>
-          this.progress.note(milestoneIn(packet)),
-        ),
-      )
-    }
     await Promise.all(this.#sockets.map((socket) => socket.join(this.#io)))
+  }
+
+  /** What a socket does with a packet besides being counted. */
+  #action(part: Part, socket: () => StubSocket): ((packet: string) => void) | undefined {
+    switch (part) {
+      case 'count':
+        return undefined
+      case 'time':
+        return (packet) => this.#latencies.push(age(packet))
+      case 'acknowledge':
+        return (packet) => socket().acknowledge(packet)
+    }
   }
 
   /** Begins to count anew. */

@@ -1,6 +1,6 @@
 import type { Server } from 'socket.io'
 import { BINARY, EVENT, stampedText, TEXT, writeMilestone } from '../messages.js'
-import { Room, type SceneName, scenes } from '../scenes.js'
+import { progressRoom, type SceneName, scenes } from '../scenes.js'
 
 /** How a sender emits as fast as the system takes it. */
 export interface Flood {
@@ -32,6 +32,7 @@ export class Sender {
   readonly #nodes: number
   /** Messages emitted. */
   sent = 0
+  #progressRoom = ''
   #targets: string[] = []
   #target = 0
   /** How far each counting process has come. */
@@ -80,7 +81,7 @@ export class Sender {
   /** Says how far this sender is. */
   milestone(): void {
     const milestone = writeMilestone({ node: this.#node, count: this.sent })
-    this.#io.to(Room.PROGRESS).emit(EVENT, milestone)
+    this.#io.to(this.#progressRoom).emit(EVENT, milestone)
   }
 
   /** Stops, and sends a last milestone behind all messages. */
@@ -93,13 +94,18 @@ export class Sender {
   }
 
   /** Forgets the last scene. */
-  reset(): void {
+  reset(scenesBefore: number): void {
+    this.#progressRoom = progressRoom(scenesBefore)
+    this.#forget()
+  }
+
+  #forget(): void {
     this.sent = 0
     this.#progress.clear()
   }
 
   #begin(scene: SceneName): void {
-    this.reset()
+    this.#forget()
     this.#targets = scenes[scene].targets(this.#node, this.#nodes)
     this.#target = 0
     this.#stride = MAX_STRIDE
