@@ -128,3 +128,7 @@ export function judge(lines: readonly Line[], results: Results): Verdict[] {
 function isMet(goal: Goal, ratio: number): boolean {
   return 'atLeast' in goal ? ratio >= goal.atLeast : ratio <= goal.atMost
 }
+
+export function goalText(goal: Goal): string {
+  return 'atLeast' in goal ? `≥ ${goal.atLeast}×` : `≤ ${goal.atMost}×`
+}

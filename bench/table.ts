@@ -1,8 +1,10 @@
 import { styleText } from 'node:util'
-import { type Column, columnsOf, NOTHING, ratioText, whole } from './columns.js'
-import { budget, type Goal, judge, sequencing, type Verdict } from './comparison.js'
+import { columnsOf, microseconds, NOTHING, ratioText, whole } from './columns.js'
+import { budget, goalText, judge, sequencing, type Verdict } from './comparison.js'
+import { manyRooms, type RoomsFinding } from './many-rooms.js'
 import type { RawLimit } from './raw-limits.js'
 import type { Results } from './results.js'
+import type { ScaleStep } from './scale.js'
 import { systemNames, systems } from './systems.js'
 import { workloadNames, workloads } from './workloads.js'
 
@@ -20,7 +22,7 @@ export function formatTables(
   raw: readonly RawLimit[],
   hasColours: boolean,
 ): string {
-  const style: Style = hasColours ? (format, text) => styleText(format, text) : (_, text) => text
+  const style = styleOf(hasColours)
   const lines: string[] = []
   for (const name of workloadNames) {
     const measured = systemNames.filter((system) => results.has(name, system))
@@ -31,7 +33,12 @@ export function formatTables(
       systems[system].title,
       ...columns.map((column) => column.show(results, name, system) ?? NOTHING),
     ])
-    lines.push(RULE, style('bold', workload.title), ...grid(columns, rows, style), '')
+    lines.push(
+      RULE,
+      style('bold', workload.title),
+      ...grid(['', ...columns.map(({ header }) => header)], rows, style),
+      '',
+    )
   }
   if (raw.length > 0) lines.push(RULE, ...rawTable(raw, style), '')
   lines.push(...verdicts('The budget', judge(budget, results), style))
@@ -40,8 +47,7 @@ export function formatTables(
 }
 
 /** Columns as wide as what stands in them. */
-function grid(columns: readonly Column[], rows: readonly string[][], style: Style): string[] {
-  const headers = ['', ...columns.map(({ header }) => header)]
+function grid(headers: readonly string[], rows: readonly string[][], style: Style): string[] {
   const widths = headers.map((header, i) =>
     Math.max(i === 0 ? NAME_WIDTH : header.length, ...rows.map((row) => (row[i] as string).length)),
   )
@@ -55,14 +61,14 @@ function grid(columns: readonly Column[], rows: readonly string[][], style: Styl
 }
 
 function rawTable(raw: readonly RawLimit[], style: Style): string[] {
-  const columns = ['frames/s', 'MB/s', 'publisher µs', 'subscriber µs', 'proxy µs']
+  const headers = ['', 'frames/s', 'MB/s', 'publisher µs', 'subscriber µs', 'proxy µs']
   return [
     style(
       'bold',
       'zeromq.js alone: a publisher, its Proxy, and two subscribers; for each of these',
     ),
     ...grid(
-      columns.map((header) => ({ header, show: () => undefined })),
+      headers,
       raw.map((limit) => [
         `${limit.bytes.toLocaleString('en')} bytes`,
         whole(limit.framesPerSecond),
@@ -91,6 +97,63 @@ function verdicts(title: string, all: readonly Verdict[], style: Style): string[
   ]
 }
 
-export function goalText(goal: Goal): string {
-  return 'atLeast' in goal ? `≥ ${goal.atLeast}×` : `≤ ${goal.atMost}×`
+/** Writes what the cluster of many rooms has shown. */
+export function formatRooms(rooms: readonly RoomsFinding[], hasColours: boolean): string {
+  const style = styleOf(hasColours)
+  const { nodes, rooms: count, socketsPerRoom } = manyRooms
+  const headers = ['', 'received', 'needed', 'needless', 'frames/needed', 'nodes µs', 'broker µs']
+  const rows = rooms.map((found) => [
+    found.mode,
+    whole(found.received),
+    whole(found.needed),
+    `${((1 - found.needed / found.received) * 100).toFixed(1)}%`,
+    found.framesPerNeeded.toFixed(2),
+    microseconds(found.nodesCpu),
+    found.brokerCpu === undefined ? NOTHING : microseconds(found.brokerCpu),
+  ])
+  const title = `${nodes} nodes, ${whole(count)} rooms of ${socketsPerRoom} clients: what nodes receive`
+  return [RULE, style('bold', title), ...grid(headers, rows, style)].join('\n')
+}
+
+/** Writes what the clusters of growing size have shown. */
+export function formatScale(steps: readonly ScaleStep[], hasColours: boolean): string {
+  const style = styleOf(hasColours)
+  const headers = ['nodes', 'messages/s', 'sender µs', 'receiver µs', 'frames/s out', 'MB/s out']
+  const loads = (
+    [
+      ['100 messages in a frame', 'full'],
+      ['5 messages in a frame', 'small'],
+      ['100 messages in a frame, for nobody', 'unmatched'],
+    ] as const
+  ).flatMap(([title, name]) => {
+    const rows = steps.map(({ nodes, loads: { [name]: load } }) => [
+      `${nodes}`,
+      whole(load.rate),
+      microseconds(load.senderCpu),
+      microseconds(load.receiverCpu),
+      whole(load.brokerFramesOut),
+      whole(load.brokerMegabytesOut),
+      load.brokerCpu === undefined ? NOTHING : microseconds(load.brokerCpu),
+    ])
+    return [RULE, style('bold', title), ...grid([...headers, 'broker µs/frame'], rows, style), '']
+  })
+  const joining = steps.map((step) => [
+    `${step.nodes}`,
+    whole(step.subscriptions),
+    whole(step.stormMs),
+    step.newcomerReadyMs.toFixed(1),
+    step.newcomerCompleteMs.toFixed(1),
+  ])
+  const joiningHeaders = ['nodes', 'topics', 'all at once ms', 'one: ready ms', 'one: sees all ms']
+  return [
+    ...loads,
+    RULE,
+    style('bold', 'Joining'),
+    ...grid(joiningHeaders, joining, style),
+    '',
+  ].join('\n')
+}
+
+function styleOf(hasColours: boolean): Style {
+  return hasColours ? (format, text) => styleText(format, text) : (_, text) => text
 }

@@ -57,6 +57,7 @@ export async function attachZmq(io: Server, options: ZmqAdapterOptions) {
       return framesLost + messagesDropped
     },
     stats: () => zmq.stats(),
+    close: () => zmq.close(),
   }
 }
 

@@ -52,9 +52,7 @@ class HostedNode {
     nodes: number,
   ) {
     this.sender = new Sender(this.io, node, nodes)
-    this.receiver = new Receiver(this.io, node, nodes, ({ count }) =>
-      tell({ counter: node - 1, count }),
-    )
+    this.receiver = new Receiver(this.io, node, nodes, tellProgress)
   }
 
   async start(nodes: number, options: ZmqAdapterOptions): Promise<StartTimes> {
@@ -63,6 +61,10 @@ class HostedNode {
     const readyMs = performance.now() - began
     while ((await this.io.of('/').adapter.serverCount()) < nodes) await sleep(1)
     return { readyMs, completeMs: performance.now() - began }
+  }
+
+  leave(): Promise<void> {
+    return this.#zmq.close()
   }
 
   counts(): NodeCounts {
@@ -80,6 +82,20 @@ class HostedNode {
 }
 
 const hosted = new Map<number, HostedNode>()
+let told = 0
+
+/** The least far of all nodes here, in messages of the sender. */
+function progress(): number {
+  return Math.min(...[...hosted.values()].map(({ receiver }) => receiver.progress.total))
+}
+
+/** Tells how far all nodes here are, and not of each: that would be a load by itself. */
+function tellProgress(): void {
+  const count = progress()
+  if (count === told) return
+  told = count
+  tell(count)
+}
 
 const methods = {
   /** Starts these nodes, all at once, of a cluster of so many. */
@@ -99,16 +115,18 @@ const methods = {
     }
   },
   async leave(index: number) {
-    await hosted.get(index)?.io.close()
+    await hosted.get(index)?.leave()
     hosted.delete(index)
   },
 
   occupy: (scene: SceneName, scenesBefore: number) =>
     each(({ receiver }) => receiver.occupy(scene, scenesBefore)),
-  begin: () => each(({ receiver }) => receiver.begin()),
+  begin() {
+    told = 0
+    return each(({ receiver }) => receiver.begin())
+  },
   count: () => [...hosted.values()].reduce((sum, { receiver }) => sum + receiver.count, 0),
-  /** The least far of all nodes, in messages of the sender. */
-  progress: () => Math.min(...[...hosted.values()].map(({ receiver }) => receiver.progress.total)),
+  progress,
   /** Whether each node has heard the sender. */
   hasHeard: () => [...hosted.values()].every(({ receiver }) => receiver.progress.senders > 0),
 
