@@ -20,6 +20,7 @@ import {
   writeHeader,
 } from 'socket.io-zeromq-emitter/bus'
 import { Subscriber, XPublisher } from 'zeromq'
+import { send } from './send.js'
 
 /** As in the bus: a frame ends when it has grown to this, or with the turn of the event loop. */
 const FLUSH_BYTES = 64 * 1024
@@ -87,7 +88,7 @@ class BareBus {
     if (this.#isSending) return
     this.#isSending = true
     for (let frame = this.#frames.shift(); frame; frame = this.#frames.shift()) {
-      await this.#pub.send([topics.everyone, frame])
+      await send(this.#pub, [topics.everyone, frame])
     }
     this.#isSending = false
   }

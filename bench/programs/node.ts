@@ -1,6 +1,9 @@
 /**
  * A Socket.IO server of the benchmark, in a process of its own: it sends, or receives, or both.
  */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Server } from 'socket.io'
 import { type Sample, sample, serve, tell } from '../calls.js'
@@ -34,13 +37,13 @@ const methods = {
     while ((await io.of('/').adapter.serverCount()) !== expected) await sleep(10)
   },
   /** Lets WebSocket clients connect. */
-  listen(): number {
-    io.listen(0)
-    return (
-      (io as unknown as { httpServer: import('node:http').Server }).httpServer.address() as {
-        port: number
-      }
-    ).port
+  async listen(): Promise<number> {
+    const server = createServer()
+    io.attach(server)
+    // exclusive: the workers of node:cluster would share one port
+    server.listen({ port: 0, host: '127.0.0.1', exclusive: true })
+    await once(server, 'listening')
+    return (server.address() as AddressInfo).port
   },
   occupy: receiver.occupy.bind(receiver),
 

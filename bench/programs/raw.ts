@@ -1,7 +1,6 @@
 /**
  * zeromq.js alone, through its own proxy: a publisher, the proxy, or a subscriber.
  */
-import { once } from 'node:events'
 import {
   Proxy as NativeProxy,
   Publisher,
@@ -11,6 +10,7 @@ import {
   XSubscriber,
 } from 'zeromq'
 import { type Sample, sample, serve } from '../calls.js'
+import { send } from './send.js'
 
 export interface RawOptions {
   role: 'publisher' | 'proxy' | 'subscriber'
@@ -39,10 +39,8 @@ async function startProxy(): Promise<{ pub: string; sub: string }> {
 }
 
 async function bind(socket: Socket): Promise<string> {
-  const bound = once(socket.events as never, 'bind')
   await socket.bind('tcp://127.0.0.1:*')
-  const [{ address }] = await bound
-  return address
+  return socket.lastEndpoint as string
 }
 
 async function publish(): Promise<void> {
@@ -52,7 +50,7 @@ async function publish(): Promise<void> {
   let body = Buffer.alloc(size)
   for (;;) {
     if (body.length !== size) body = Buffer.alloc(size)
-    await socket.send([TOPIC, body])
+    await send(socket, [TOPIC, body])
     frames++
   }
 }
