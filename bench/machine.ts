@@ -17,7 +17,7 @@ export function describeMachine(): Machine {
   return {
     cores: availableParallelism(),
     processor: cpus()[0]?.model.trim() || 'unknown',
-    memoryGb: Math.round(totalmem() / 1e9),
+    memoryGb: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${release()}`,
   }
 }

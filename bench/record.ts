@@ -16,11 +16,8 @@ export interface Circumstances {
   leftOut: string[]
 }
 
-const PACKAGES = [
-  'socket.io-zeromq',
-  'socket.io',
-  'socket.io-adapter',
-  'zeromq',
+const OUR_PACKAGES = ['socket.io-zeromq', 'socket.io', 'socket.io-adapter', 'zeromq'] as const
+const OTHER_PACKAGES = [
   '@socket.io/redis-adapter',
   '@socket.io/redis-streams-adapter',
   '@socket.io/cluster-adapter',
@@ -28,18 +25,20 @@ const PACKAGES = [
 ] as const
 
 export function circumstances(
-  { seconds, repetitions }: Options,
+  { mode, seconds, repetitions }: Options,
   disturbance: number,
   leftOut: string[],
 ): Circumstances {
-  const redis = redisVersion()
+  const isComparison = mode === 'comparison'
+  const packages = [...OUR_PACKAGES, ...(isComparison ? OTHER_PACKAGES : [])]
+  const redis = isComparison ? redisVersion() : undefined
   return {
     at: new Date().toISOString(),
     machine: describeMachine(),
     versions: {
       'Node.js': process.versions.node,
       ...(redis && { Redis: redis }),
-      ...Object.fromEntries(PACKAGES.map((name) => [name, packageVersion(name)])),
+      ...Object.fromEntries(packages.map((name) => [name, packageVersion(name)])),
     },
     settings: { seconds, repetitions },
     disturbance,

@@ -3,7 +3,7 @@
  * which the load of any cluster can be added up.
  */
 import type { ScaleStep } from './scale.js'
-import { linearFit, median } from './statistics.js'
+import { costLine, median } from './statistics.js'
 
 /** From this number of nodes on, what the broker spends on frames that come in no longer counts. */
 const MANY_NODES = 8
@@ -33,27 +33,27 @@ export interface ScaleModel {
 export function modelOf(steps: readonly ScaleStep[]): ScaleModel | undefined {
   const of = (pick: (step: ScaleStep) => number) => median(steps.map(pick))
   // of what is said in frames of two sizes, one part belongs to the message and one to the frame
-  const saying = linearFit(perMessage(steps, 'senderCpu'))
-  const hearing = linearFit(perMessage(steps, 'receiverCpu'))
+  const saying = costLine(perMessage(steps, 'senderCpu'))
+  const hearing = costLine(perMessage(steps, 'receiverCpu'))
   const unmatched = of(
     ({ loads }) => loads.unmatched.receiverCpu - hearing.slope / loads.unmatched.messagesPerFrame,
   )
   const passes = steps
     .filter(({ nodes }) => nodes >= MANY_NODES)
-    .flatMap(({ loads }) => [loads.full, loads.small])
+    .flatMap(({ loads }) => [loads.full, loads.small, loads.unmatched])
     .flatMap(({ bytesPerFrame, brokerCpu }) =>
       brokerCpu === undefined ? [] : [[bytesPerFrame / 1e3, brokerCpu] as const],
     )
   if (passes.length === 0) return undefined
-  const passing = linearFit(passes)
-  const size = linearFit(
+  const passing = costLine(passes)
+  const size = costLine(
     steps.flatMap(({ loads }) =>
       [loads.full, loads.small].map(
         ({ messagesPerFrame, bytesPerFrame }) => [messagesPerFrame, bytesPerFrame] as const,
       ),
     ),
   )
-  const memory = linearFit(
+  const memory = costLine(
     steps.flatMap(({ nodesInHost, hostMemory }) =>
       hostMemory === undefined ? [] : [[nodesInHost, hostMemory] as const],
     ),

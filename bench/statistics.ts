@@ -16,16 +16,20 @@ export function percentile(sorted: Float64Array, percent: number): number {
   return sorted[Math.max(0, rank - 1)] ?? Number.NaN
 }
 
-/** The line `y = offset + slope * x` that lies nearest to the points, by least squares. */
-export function linearFit(points: readonly (readonly [x: number, y: number])[]) {
+/**
+ * The line `y = offset + slope * x` that lies nearest to the points, by least squares: for costs, of
+ * which one part is fixed, and so with an offset of 0 where the nearest line would begin below it.
+ */
+export function costLine(points: readonly (readonly [x: number, y: number])[]) {
   const meanX = mean(points.map(([x]) => x))
   const meanY = mean(points.map(([, y]) => y))
-  let products = 0
-  let squares = 0
-  for (const [x, y] of points) {
-    products += (x - meanX) * (y - meanY)
-    squares += (x - meanX) ** 2
-  }
-  const slope = squares === 0 ? 0 : products / squares
-  return { slope, offset: meanY - slope * meanX }
+  const slope =
+    sumOf(points, ([x, y]) => (x - meanX) * (y - meanY)) / sumOf(points, ([x]) => (x - meanX) ** 2)
+  const offset = meanY - slope * meanX
+  if (offset >= 0) return { slope, offset }
+  return { slope: sumOf(points, ([x, y]) => x * y) / sumOf(points, ([x]) => x * x), offset: 0 }
+}
+
+function sumOf<Item>(items: readonly Item[], value: (item: Item) => number): number {
+  return items.reduce((sum, item) => sum + value(item), 0)
 }

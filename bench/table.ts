@@ -11,7 +11,7 @@ import { workloadNames, workloads } from './workloads.js'
 /** Characters. */
 const TABLE_WIDTH = 100
 const RULE = '─'.repeat(TABLE_WIDTH)
-const NAME_WIDTH = 16
+const NAME_WIDTH = 15
 const LABEL_WIDTH = 46
 
 type Style = (format: 'bold' | 'green' | 'red' | 'dim', text: string) => string

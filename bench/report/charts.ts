@@ -41,8 +41,8 @@ function optionOf(chart: Chart): EChartsCoreOption {
     backgroundColor: '#ffffff',
     color: COLOURS,
     title: { text: title, subtext: unit, left: 16, top: 10, textStyle: { fontSize: 16 } },
-    legend: { top: 58, left: 16, itemGap: 16 },
-    grid: { left: 20, right: 30, top: 100, bottom: categoryName ? 40 : 20, containLabel: true },
+    legend: { top: 58, left: 16, itemGap: 32 },
+    grid: { left: 20, right: 30, top: 100, bottom: categoryName ? 40 : 20 },
     xAxis: {
       type: 'category',
       data: [...categories],
