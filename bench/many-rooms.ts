@@ -32,7 +32,7 @@ export const manyRooms = {
   messages: MESSAGES,
 } as const
 
-export type SubscriptionMode = 'static' | 'dynamic'
+type SubscriptionMode = 'static' | 'dynamic'
 
 /** What a mode of subscribing made of it. */
 export interface RoomsFinding {

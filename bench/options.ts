@@ -3,7 +3,7 @@ import { type SystemName, systemNames } from './systems.js'
 import { budgetWorkloads, type WorkloadName, workloadNames } from './workloads.js'
 
 /** What is run. */
-export type Mode = 'comparison' | 'rooms' | 'scale'
+type Mode = 'comparison' | 'rooms' | 'scale'
 
 export interface Options {
   mode: Mode

@@ -10,7 +10,7 @@ import { showProgress } from './progress.js'
 import { type SceneName, scenes } from './scenes.js'
 import { median } from './statistics.js'
 
-export const NODE_COUNTS = [2, 4, 8, 16, 32, 64] as const
+const NODE_COUNTS = [2, 4, 8, 16, 32, 64] as const
 /** Processes for the nodes that receive, at most. */
 const MAX_HOSTS = 8
 /** Nodes that join a running cluster one after the other. */
@@ -30,7 +30,7 @@ const LOADS = {
   unmatched: { scene: 'empty', burst: 100 },
 } as const satisfies Record<string, { scene: SceneName; burst: number }>
 
-export type ScaleLoad = keyof typeof LOADS
+type ScaleLoad = keyof typeof LOADS
 
 /** What was found under one load. CPU is in microseconds; what cannot be known is left out. */
 export interface LoadFinding {

@@ -21,7 +21,7 @@ const CHAT_ROOMS = 1_500
 /** Sockets in each chat room, on each of two nodes. */
 const CHAT_SOCKETS_PER_NODE = 2
 /** Sockets on each node that are looked for. */
-export const FETCHED_PER_NODE = 100
+const FETCHED_PER_NODE = 100
 /** Clients with a real connection, over all nodes. */
 export const WEB_CLIENTS = 1_000
 

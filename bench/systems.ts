@@ -42,9 +42,9 @@ export const systems = {
     middle: 'broker',
     isLossless: true,
     window: 50_000,
-    burst: 100,
+    burst: 200,
   },
-  bare: { title: 'bare bus', middle: 'broker', isYardstick: true, window: 50_000, burst: 100 },
+  bare: { title: 'bare bus', middle: 'broker', isYardstick: true, window: 50_000, burst: 200 },
   redis: {
     title: 'redis-adapter',
     package: '@socket.io/redis-adapter',
@@ -63,15 +63,15 @@ export const systems = {
     title: 'redis-streams',
     package: '@socket.io/redis-streams-adapter',
     middle: 'redis-server',
-    // its stream holds 10,000 entries, and forgets those that a node has not read by then
-    window: 5_000,
+    // its stream keeps about 10,000 entries, and forgets those that a node has not read by then
+    window: 2_000,
     burst: 50,
   },
   cluster: {
     title: 'node:cluster',
     package: '@socket.io/cluster-adapter',
     middle: 'primary',
-    window: 5_000,
+    window: 2_000,
     burst: 50,
   },
 } as const satisfies Record<string, System>

@@ -137,7 +137,7 @@ function workloadTable(name: WorkloadName, results: Results): string[] {
   ]
 }
 
-export const ROOMS_HEADERS = [
+const ROOMS_HEADERS = [
   'subscriptionMode',
   'received',
   'needed',
@@ -148,7 +148,7 @@ export const ROOMS_HEADERS = [
   'broker µs',
 ] as const
 
-export function roomsRows(rooms: readonly RoomsFinding[]): string[][] {
+function roomsRows(rooms: readonly RoomsFinding[]): string[][] {
   const percent = (share: number) => `${(share * 100).toFixed(1)}%`
   return rooms.map(({ mode, received, needed, needless, framesPerNeeded, nodesCpu, brokerCpu }) => [
     mode,

@@ -31,7 +31,8 @@ export function drawChart(chart: Chart): string {
   drawn.setOption(optionOf(chart))
   const svg = drawn.renderToSVGString()
   drawn.dispose()
-  return `${svg}\n`
+  // for those who hear it read out
+  return `${svg.replace('>', `>\n<title>${chart.title}</title>`)}\n`
 }
 
 function optionOf(chart: Chart): EChartsCoreOption {
