@@ -171,8 +171,13 @@ export class Broadcast implements Envelope {
   }
 }
 
-/** The next binary, copied if a slow client's queue would hold a much larger frame alive by it. */
+/**
+ * A binary that is smaller than this part of its frame is copied: in a slow client's queue it would
+ * hold the whole frame alive. A larger one is not, as the copy costs a receiver as much as all the rest.
+ */
+const MIN_SHARE = 1 / 8
+
 function ownBytes(reader: MsgpackReader): Buffer {
   const view = reader.binary()
-  return view.length * 2 < reader.buf.length ? Buffer.from(view) : view
+  return view.length < reader.buf.length * MIN_SHARE ? Buffer.from(view) : view
 }
