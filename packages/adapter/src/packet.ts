@@ -69,7 +69,8 @@ export class ReceivedPacket implements Packet {
 
 /** An event packet of a sender that has no Socket.IO parser. */
 export function plainPacket(nsp: string, data: unknown[]): Packet {
-  return { type: EVENT, nsp, data }
+  // in the order of Socket.IO's own packets: some parsers write the fields as they stand
+  return { type: EVENT, data, nsp }
 }
 
 /**

@@ -73,9 +73,10 @@ export class BroadcastOperator<Events extends EventsMap = DefaultEventsMap> {
     if (RESERVED_EVENTS.has(event)) throw new Error(`"${event}" is a reserved event name`)
     rejectCallback(args)
     const parts = this.#channel.encode({
+      // in the order of Socket.IO's own packets: some parsers write the fields as they stand
       type: PacketType.EVENT,
-      nsp: this.#nsp,
       data: [event, ...args],
+      nsp: this.#nsp,
     })
     const { bus } = this.#channel
     const to = { nsp: this.#nsp, rooms: this.#rooms, except: this.#except, flags: this.#flags }
