@@ -29,7 +29,12 @@ export {
   WIRE_VERSION,
   writeHeader,
 } from '../wire/frame.js'
-export { MalformedFrameError, MsgpackReader, MsgpackWriter } from '../wire/msgpack.js'
+export {
+  MalformedFrameError,
+  type MalformedReason,
+  MsgpackReader,
+  MsgpackWriter,
+} from '../wire/msgpack.js'
 export { type Topic, Topics, UID_LENGTH } from '../wire/topics.js'
 export { Bus, type BusEvents, type BusKind, type BusStats, NO_STATS } from './bus.js'
 export {

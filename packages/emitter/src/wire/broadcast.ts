@@ -1,7 +1,9 @@
-import { decodeValue, MessageType } from './cluster.js'
+import { MessageType } from './cluster.js'
 import { Encoding, type Envelope, expectFields, readEnvelope, type WireFlags } from './envelope.js'
 import type { IncomingMessage } from './frame.js'
+import { MAX_PARTS, MAX_ROOMS } from './limits.js'
 import { MalformedFrameError, type MsgpackReader, type MsgpackWriter } from './msgpack.js'
+import { decodeValue } from './plain-value.js'
 
 /**
  * The broadcast, the one message on the hot path: `[3, nsp, rooms, except, flags, encoding,
@@ -55,6 +57,7 @@ export function writeBroadcast(
   writeRooms(writer, to.except)
   writeFlags(writer, to.flags)
   writer.uint(Encoding.PARTS)
+  if (parts.length > MAX_PARTS) throw tooMany('parts', MAX_PARTS)
   writer.arrayHeader(parts.length)
   for (const part of parts) writePart(writer, part)
   if (requestId !== undefined) writer.string(requestId)
@@ -62,12 +65,17 @@ export function writeBroadcast(
 
 function writeRooms(writer: MsgpackWriter, rooms: ReadonlySet<string> | undefined): void {
   if (rooms === undefined) return writer.arrayHeader(0)
+  if (rooms.size > MAX_ROOMS) throw tooMany('rooms', MAX_ROOMS)
   writer.arrayHeader(rooms.size)
   for (const room of rooms as ReadonlySet<unknown>) {
     if (typeof room === 'string') writer.string(room)
     else if (typeof room === 'number') writer.number(room)
     else writer.nil() // matches nobody
   }
+}
+
+function tooMany(what: string, max: number): RangeError {
+  return new RangeError(`cannot send a message to other servers with more than ${max} ${what}`)
 }
 
 function writeFlags(writer: MsgpackWriter, flags: WireFlags | undefined): void {
@@ -144,6 +152,7 @@ export class Broadcast implements Envelope {
     reader.pos = this.#payload
     const count = reader.arrayHeader()
     if (count < 1) throw new MalformedFrameError('a packet without parts')
+    if (count > MAX_PARTS) throw new MalformedFrameError(`a packet of ${count} parts`, 'tooMany')
     if (count === 1 && !reader.atBinary()) return [reader.string()]
     const parts: (string | Buffer)[] = []
     for (let i = 0; i < count; i++) {
@@ -165,7 +174,7 @@ export class Broadcast implements Envelope {
       throw new MalformedFrameError('the data of a packet does not begin with the event’s name')
     }
     if (RESERVED_EVENTS.has(data[0])) {
-      throw new MalformedFrameError(`the reserved event name ${data[0]}`)
+      throw new MalformedFrameError(`the reserved event name ${data[0]}`, 'reservedEvent')
     }
     return data
   }

@@ -1,6 +1,6 @@
-import msgpack from 'msgpack-lite'
 import type { IncomingMessage } from './frame.js'
-import { MAX_DEPTH, MalformedFrameError, MsgpackReader, type MsgpackWriter } from './msgpack.js'
+import { MalformedFrameError, type MsgpackWriter } from './msgpack.js'
+import { decodeValue, encodeValue } from './plain-value.js'
 
 /**
  * Every cluster message but the broadcast: `[type, nsp, data]`, through msgpack-lite, with `data` as
@@ -30,7 +30,7 @@ export interface ClusterMessage {
 }
 
 /**
- * @throws RangeError if the data nests too deep; whatever msgpack-lite throws on a value that it
+ * @throws RangeError if the data nests too deep or holds too much; whatever msgpack-lite throws on a value that it
  *   cannot write, such as a BigInt
  */
 export function writeClusterMessage(
@@ -45,20 +45,6 @@ export function writeClusterMessage(
   writer.raw(encodeValue(data))
 }
 
-function encodeValue(data: unknown): Buffer {
-  const bytes = msgpack.encode(data)
-  try {
-    // who receives it would refuse the frame, and with it all that is in it
-    new MsgpackReader(bytes).skip()
-  } catch (cause) {
-    throw new RangeError(
-      `cannot send data to other servers that nests deeper than ${MAX_DEPTH} levels`,
-      { cause },
-    )
-  }
-  return bytes
-}
-
 /** @throws MalformedFrameError */
 export function readClusterMessage({
   sender,
@@ -69,17 +55,4 @@ export function readClusterMessage({
   if (fields !== 2) throw new MalformedFrameError(`a message of ${fields} fields, not 2`)
   const nsp = reader.string()
   return { sender, type, nsp, data: decodeValue(reader.buf.subarray(reader.pos, reader.end)) }
-}
-
-/**
- * Decodes one value of any kind.
- * @throws MalformedFrameError also for what msgpack-lite trips over: an extension type's contents
- *   are not looked at before
- */
-export function decodeValue(bytes: Buffer): unknown {
-  try {
-    return msgpack.decode(bytes)
-  } catch (error) {
-    throw new MalformedFrameError(`a value that cannot be decoded: ${error}`)
-  }
 }

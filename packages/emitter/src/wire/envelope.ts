@@ -1,4 +1,5 @@
 import type { IncomingMessage } from './frame.js'
+import { MAX_ROOMS } from './limits.js'
 import { MalformedFrameError, type MsgpackReader } from './msgpack.js'
 
 /**
@@ -109,6 +110,7 @@ export function readEnvelope(reader: MsgpackReader): Envelope {
 function readRooms(reader: MsgpackReader): ReadonlySet<string> {
   const count = reader.arrayHeader()
   if (count === 0) return NO_ROOMS
+  if (count > MAX_ROOMS) throw new MalformedFrameError(`${count} rooms`, 'tooMany')
   const rooms = new Set<string>()
   for (let i = 0; i < count; i++) rooms.add(reader.address() as string)
   return rooms

@@ -119,7 +119,7 @@ export function readMessages(reader: MsgpackReader, sender: string): IncomingMes
     const length = reader.arrayHeader()
     if (length < 1) throw new MalformedFrameError('a message has no type')
     if (count === MAX_MESSAGES) {
-      throw new MalformedFrameError(`more than ${MAX_MESSAGES} messages in a frame`)
+      throw new MalformedFrameError(`more than ${MAX_MESSAGES} messages in a frame`, 'tooMany')
     }
     reader.uint()
     reader.skipMany(length - 1)

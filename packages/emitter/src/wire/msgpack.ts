@@ -4,9 +4,26 @@
  * through msgpack-lite, which the tests hold this file against in both directions.
  */
 
+/** In which way a frame or a message is not what the protocol says; see docs/protocol.md. */
+export type MalformedReason =
+  | 'wrongType'
+  | 'cutShort'
+  | 'tooDeep'
+  | 'tooMany'
+  | 'tooLong'
+  | 'reservedEvent'
+
 /** A value in a frame that is not what the protocol says should stand there. */
 export class MalformedFrameError extends Error {
   override name = 'MalformedFrameError'
+
+  constructor(
+    message: string,
+    /** For the statistics. */
+    readonly reason: MalformedReason = 'wrongType',
+  ) {
+    super(message)
+  }
 }
 
 /** How deep values may nest: data of users may, and the call stack holds about three times this. */
@@ -209,7 +226,7 @@ export class MsgpackReader {
   }
 
   #byte(): number {
-    if (this.pos >= this.end) throw new MalformedFrameError('the frame is cut short')
+    if (this.pos >= this.end) throw cutShort()
     return this.buf[this.pos++] as number
   }
 
@@ -224,7 +241,7 @@ export class MsgpackReader {
   }
 
   #advance(bytes: number): void {
-    if (bytes > this.end - this.pos) throw new MalformedFrameError('the frame is cut short')
+    if (bytes > this.end - this.pos) throw cutShort()
     this.pos += bytes
   }
 
@@ -369,9 +386,9 @@ export class MsgpackReader {
   /** Passes over so many values. */
   skipMany(count: number, depth = 0): void {
     // every value takes a byte at least, so that a forged length ends here and not in a long loop
-    if (count > this.end - this.pos) throw new MalformedFrameError('the frame is cut short')
+    if (count > this.end - this.pos) throw cutShort()
     if (depth > MAX_DEPTH && count > 0) {
-      throw new MalformedFrameError(`values nest deeper than ${MAX_DEPTH}`)
+      throw new MalformedFrameError(`values nest deeper than ${MAX_DEPTH}`, 'tooDeep')
     }
     const { buf, end } = this
     for (let left = count; left > 0; left--) {
@@ -448,6 +465,10 @@ export class MsgpackReader {
 function checkedUint(value: number): number {
   if (Number.isSafeInteger(value) && value >= 0) return value
   throw new MalformedFrameError('a number is out of range')
+}
+
+function cutShort(): MalformedFrameError {
+  return new MalformedFrameError('the frame is cut short', 'cutShort')
 }
 
 function expected(what: string, type: number): MalformedFrameError {
