@@ -4,6 +4,7 @@ import * as msgpackParser from 'socket.io-msgpack-parser'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type NodeProcess, TestCluster } from '../support/cluster.js'
 import { collect, until } from '../support/until.js'
+import { NEVER_MS } from './modes.js'
 
 describe.each([
   { name: 'the default parser', msgpack: false },
@@ -18,7 +19,7 @@ describe.each([
   let got: unknown[][]
 
   beforeAll(async () => {
-    cluster = await TestCluster.start(2, { msgpack, zmq: { requestTimeout: 1_000 } })
+    cluster = await TestCluster.start(2, { msgpack, zmq: { requestTimeout: NEVER_MS } })
     ;[a, b] = cluster.nodes as [NodeProcess, NodeProcess]
     for (const node of [a, b]) {
       await node.run(({ zmq, kept }) => {
@@ -110,25 +111,86 @@ describe.each([
     expect(await errorsOf(b)).toEqual([])
   })
 
-  test('data of a socket that cannot be sent is an error event where the socket is', async () => {
+  test('a socket whose data cannot be sent is left out, and is an error event where it is', async () => {
+    const third = await cluster.connect(b, parser)
     await b.run(({ io }, id) => {
       const { data } = io.sockets.sockets.get(id)!
       data.self = data
     }, clients[1]!.id!)
-    const message = await a.run(({ io }) =>
-      io.fetchSockets().then(
-        () => 'answered',
-        (error: Error) => error.message,
-      ),
-    )
-    expect(message).toContain('timeout reached: missing 1 responses out of 1')
-    expect(await errorsOf(b)).toHaveLength(1)
+    const fetched = () => a.run(async ({ io }) => (await io.fetchSockets()).map(({ id }) => id))
+    expect((await fetched()).sort()).toEqual([clients[0]!.id, third.id].sort())
+    const [error, ...others] = await errorsOf(b)
+    expect(error).toContain(`AnswerError: fetchSockets()`)
+    expect(error).toContain(`${clients[1]!.id} (its data: cannot send data`)
+    expect(others).toEqual([])
     expect(await errorsOf(a)).toEqual([])
     // and both go on
     await b.run(({ io }, id) => {
       io.sockets.sockets.get(id)!.data = {}
     }, clients[1]!.id!)
-    expect(await a.run(async ({ io }) => (await io.fetchSockets()).length)).toBe(2)
+    expect(await fetched()).toHaveLength(3)
+  })
+
+  test('a client whose handshake nests deeper than can be sent hides no other socket', async () => {
+    const deep = await b.run(({ io }, id) => {
+      let value: unknown = 'bottom'
+      for (let i = 0; i < 2_000; i++) value = [value]
+      // what a client sends as its auth stands here
+      io.sockets.sockets.get(id)!.handshake.auth = { value }
+      return id
+    }, clients[1]!.id!)
+    const other = await cluster.connect(b, parser)
+    const ids = await a.run(async ({ io }) => (await io.fetchSockets()).map(({ id }) => id))
+    expect(ids.sort()).toEqual([clients[0]!.id, other.id].sort())
+    expect((await errorsOf(b)).join()).toContain(`${deep} (its handshake: cannot send data`)
+  })
+
+  test('serverSideEmit() rejects where another server cannot send its acknowledgement', async () => {
+    await b.run(({ io }) => {
+      io.on('count' as never, ((answer: (value: unknown) => void) => answer(1n)) as never)
+    })
+    const [message, responses] = await a.run(({ io }) =>
+      (io.serverSideEmitWithAck as (event: string) => Promise<unknown[]>)('count').then(
+        (answers) => ['answered', answers] as const,
+        (error) => [`${error.name}: ${error.message}`, error.responses] as const,
+      ),
+    )
+    expect(message).toMatch(/^AnswerError: server \w{16} could not send its answer: .*bigint/)
+    expect(responses).toEqual([])
+    expect(await errorsOf(b)).toHaveLength(1)
+    expect(await errorsOf(a)).toEqual([])
+  })
+
+  test('a request that cannot be sent itself rejects at once', async () => {
+    const message = await a.run(({ io }) =>
+      (io.serverSideEmitWithAck as (event: string, value: unknown) => Promise<unknown[]>)(
+        'count',
+        1n,
+      ).then(
+        () => 'answered',
+        (error) => `${error.message}`,
+      ),
+    )
+    expect(message).toContain('bigint')
+    expect(await a.run(({ zmq }) => zmq.stats().requestsOpen)).toBe(0)
+  })
+
+  test('an acknowledgement of a client that cannot be sent counts as one without a value', async () => {
+    let deep: unknown = 'bottom'
+    for (let i = 0; i < 1_000; i++) deep = [deep]
+    clients[0]!.on('question', (answer) => answer('fine'))
+    clients[1]!.on('question', (answer) => answer(deep))
+    const answers = await a.run(
+      ({ io }, timeout) => io.timeout(timeout).emitWithAck('question'),
+      NEVER_MS,
+    )
+    expect(answers.length).toBe(2)
+    expect(answers).toContain('fine')
+    for (const node of [a, b]) {
+      const errors = await errorsOf(node)
+      expect(errors).toHaveLength(1)
+      expect(errors[0]).toContain('AnswerError: ')
+    }
   })
 
   test('a message that is too large for others reaches the own clients, and is an error event', async () => {
@@ -148,9 +210,16 @@ describe.each([
       io.emit('news', 'after')
     })
     await cluster.heard(small, client, ...clients)
+    // nor does it wait for their acknowledgements
+    client.on('question', (_, answer) => answer('mine'))
+    const answers = await small.run(
+      ({ io }, timeout) => io.timeout(timeout).emitWithAck('question', 'x'.repeat(20_000)),
+      NEVER_MS,
+    )
+    expect(answers).toEqual(['mine'])
     expect(here).toEqual(['before', 'x'.repeat(20_000), 'after'])
     expect(got).toEqual(Array(2).fill(['before', 'after']))
-    expect(await errorsOf(small)).toEqual(['MessageTooLargeError'])
+    expect(await errorsOf(small)).toEqual(Array(2).fill('MessageTooLargeError'))
     await cluster.killNode(small)
     await cluster.settled()
   })

@@ -16,6 +16,7 @@ import {
   type WireFlags,
 } from 'socket.io-zeromq-emitter/bus'
 import type { Cluster } from './cluster.js'
+import { requestIdOf } from './messages.js'
 import { encode, type Packet, plainPacket, ReceivedPacket } from './packet.js'
 import { websocketFrame } from './websocket-frame.js'
 
@@ -175,8 +176,8 @@ export class ZmqAdapter extends ClusterAdapter {
       parts === undefined
         ? plainPacket(this.#nspName, broadcast.data())
         : new ReceivedPacket(this.#server, this.#nspName, parts)
-    const { requestId } = broadcast
-    if (requestId !== undefined) {
+    if (broadcast.requestId !== undefined) {
+      const requestId = requestIdOf(broadcast.requestId)
       const { nsp, rooms, except, flags } = broadcast
       // an acknowledged packet needs an id of this server, and so is encoded again
       this.onMessage({

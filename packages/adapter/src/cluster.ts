@@ -21,7 +21,8 @@ import {
   writeClusterMessage,
 } from 'socket.io-zeromq-emitter/bus'
 import { ZmqAdapter } from './adapter.js'
-import { answerForAbsentNamespace, readAnswer, readRequest } from './messages.js'
+import { sayAnswer } from './answers.js'
+import { answerForAbsentNamespace, readAnswer, readRequest, requestIdOf } from './messages.js'
 import type { ResolvedOptions } from './options.js'
 import { type AcknowledgementListener, Requests } from './requests.js'
 
@@ -141,9 +142,9 @@ export class Cluster extends EventEmitter<BusEvents> {
     await this.#bus?.close()
   }
 
-  /** Says a broadcast to all servers. */
-  broadcast(to: Address, parts: readonly EncodedPart[], requestId?: string): void {
-    this.#try((bus) =>
+  /** Says a broadcast to all servers. Returns whether it could be said. */
+  broadcast(to: Address, parts: readonly EncodedPart[], requestId?: string): boolean {
+    return this.#try((bus) =>
       bus.say(bus.topics.everyone, (writer) => writeBroadcast(writer, to, parts, requestId)),
     )
   }
@@ -156,22 +157,29 @@ export class Cluster extends EventEmitter<BusEvents> {
     listener: AcknowledgementListener,
   ): void {
     const members = this.#askable()
-    if (members.length === 0) return this.broadcast(to, parts)
+    if (members.length === 0) return void this.broadcast(to, parts)
     const timeout = timeoutMs ?? this.#options.requestTimeout
-    this.broadcast(to, parts, this.#requests.acknowledge(members, timeout, listener))
+    const requestId = this.#requests.acknowledge(members, timeout, {
+      ...listener,
+      onFailure: (error) => this.#report(error),
+    })
+    if (!this.broadcast(to, parts, requestId)) this.#requests.unsaid(requestId)
   }
 
   /** Says a message to all servers. */
   say(type: number, nsp: string, data: unknown): void {
-    this.#try((bus) =>
-      bus.say(bus.topics.everyone, (writer) => writeClusterMessage(writer, type, nsp, data)),
-    )
+    this.#try((bus) => this.#say(bus, type, nsp, data))
+  }
+
+  #say(bus: Bus, type: number, nsp: string, data: unknown): void {
+    bus.say(bus.topics.everyone, (writer) => writeClusterMessage(writer, type, nsp, data))
   }
 
   /**
    * Asks all servers.
    * @param values - what this server has to say itself, to which their answers are added
-   * @throws Error with the answers that have come as `responses`, if a server does not answer in time
+   * @throws Error with the answers that have come as `responses`, if a server does not answer in time;
+   *   AnswerError, with them too, if a server cannot send its answer; whatever the data trips over
    */
   request(
     type: number,
@@ -187,15 +195,22 @@ export class Cluster extends EventEmitter<BusEvents> {
         if (error === null) resolve(responses)
         else reject(Object.assign(error, { responses }))
       })
-      this.say(type, nsp, { ...data, requestId })
+      try {
+        this.#say(this.open(), type, nsp, { ...data, requestId })
+      } catch (error) {
+        this.#requests.unsaid(requestId, error as Error)
+      }
     })
   }
 
   /** Answers a request of another server. */
-  answer(uid: string, type: number, nsp: string, data: unknown): void {
-    this.#try((bus) =>
-      bus.say(bus.topics.node(uid), (writer) => writeClusterMessage(writer, type, nsp, data)),
-    )
+  answer(uid: string, type: number, nsp: string, data: Record<string, unknown>): void {
+    this.#try((bus) => {
+      const topic = bus.topics.node(uid)
+      const say = (data: unknown) =>
+        bus.say(topic, (writer) => writeClusterMessage(writer, type, nsp, data))
+      sayAnswer(type, data, say, (error) => this.#report(error))
+    })
   }
 
   stats(): ZmqAdapterStats {
@@ -230,15 +245,17 @@ export class Cluster extends EventEmitter<BusEvents> {
 
   /**
    * What cannot be sent to others must not keep it from one's own clients. After the end there are no
-   * others.
+   * others. Returns whether it was sent.
    */
-  #try(say: (bus: Bus) => void): void {
-    if (this.#bus === undefined) return
+  #try(say: (bus: Bus) => void): boolean {
+    if (this.#bus === undefined) return false
     try {
       say(this.#bus)
+      return true
     } catch (error) {
       if (error instanceof ClosedError) debug('the server is closed: %s', error.message)
       else this.#report(error as Error)
+      return false
     }
   }
 
@@ -267,7 +284,7 @@ export class Cluster extends EventEmitter<BusEvents> {
       this.#unmatched = envelope
     }
     if (message.fields === 6) return // nobody waits for an answer
-    const { requestId } = new Broadcast(message, envelope)
+    const requestId = requestIdOf(new Broadcast(message, envelope).requestId)
     this.#answerAbsence(message.sender, MessageType.BROADCAST, envelope.nsp, { requestId })
   }
 

@@ -16,6 +16,7 @@ export {
 } from 'socket.io-zeromq-emitter/bus'
 export type { ZmqAdapter } from './adapter.js'
 export type { ZmqAdapterStats } from './cluster.js'
+export { AnswerError } from './errors.js'
 export {
   type ZmqAdapterFactory,
   zmqAdapter,

@@ -1,6 +1,17 @@
 import { MalformedFrameError, MessageType } from 'socket.io-zeromq-emitter/bus'
 import type { Answer } from './requests.js'
 
+/** Event names that a namespace keeps for itself: Socket.IO lets nobody say them to other servers. */
+const RESERVED_EVENTS: ReadonlySet<unknown> = new Set(['connect', 'connection', 'new_namespace'])
+/** Answers whose data may be such that they cannot be sent. */
+const MAY_FAIL: ReadonlySet<number> = new Set([
+  MessageType.FETCH_SOCKETS_RESPONSE,
+  MessageType.SERVER_SIDE_EMIT_RESPONSE,
+  MessageType.BROADCAST_ACK,
+])
+/** A request's id comes back in each answer. */
+const MAX_REQUEST_ID_CHARS = 256
+
 /**
  * The data of the cluster messages, as `socket.io-adapter` defines it, checked: it comes from the
  * network.
@@ -33,16 +44,19 @@ export function readRequest(type: number, data: unknown): Data | undefined {
     }
     case MessageType.FETCH_SOCKETS: {
       const { opts, requestId } = fieldsOf(data)
-      return { opts: addressing(opts), requestId: string('requestId', requestId) }
+      return { opts: addressing(opts), requestId: requestIdOf(requestId) }
     }
     case MessageType.SERVER_SIDE_EMIT: {
       const { packet, requestId } = fieldsOf(data)
       if (!Array.isArray(packet)) throw malformed('packet', 'an array')
-      string('packet[0]', packet[0])
+      const event = string('packet[0]', packet[0])
+      if (RESERVED_EVENTS.has(event)) {
+        throw new MalformedFrameError(`the reserved event name ${event}`, 'reservedEvent')
+      }
       // without a request's id, and not with an undefined one, nobody waits for an answer
       return requestId === undefined || requestId === null
         ? { packet }
-        : { packet, requestId: string('requestId', requestId) }
+        : { packet, requestId: requestIdOf(requestId) }
     }
     default:
       return undefined
@@ -58,8 +72,15 @@ export function readAnswer(
   type: number,
   data: unknown,
 ): { requestId: string; answer: Answer } | undefined {
-  const answer = answerOf(type, data)
+  const answer = failureOf(type, data) ?? answerOf(type, data)
   return answer && { requestId: string('requestId', fieldsOf(data).requestId), answer }
+}
+
+function failureOf(type: number, data: unknown): Answer | undefined {
+  if (!MAY_FAIL.has(type)) return undefined
+  const { error } = fieldsOf(data)
+  if (error === undefined || error === null) return undefined
+  return { kind: 'failure', reason: string('error', error) }
 }
 
 function answerOf(type: number, data: unknown): Answer | undefined {
@@ -114,8 +135,24 @@ function addressing(opts: unknown): WireOptions {
   return {
     rooms: strings('opts.rooms', rooms),
     except: strings('opts.except', except ?? []),
-    flags: flags === undefined || flags === null ? {} : fieldsOf(flags),
+    flags: flags === undefined || flags === null ? {} : knownFlags(fieldsOf(flags)),
   }
+}
+
+/** What Socket.IO copies into objects of its own. */
+function knownFlags({ volatile, compress, timeout }: Data): Data {
+  const flags: Data = {}
+  if (typeof volatile === 'boolean') flags.volatile = volatile
+  if (typeof compress === 'boolean') flags.compress = compress
+  if (typeof timeout === 'number') flags.timeout = timeout
+  return flags
+}
+
+/** @throws MalformedFrameError */
+export function requestIdOf(value: unknown): string {
+  const requestId = string('requestId', value)
+  if (requestId.length <= MAX_REQUEST_ID_CHARS) return requestId
+  throw new MalformedFrameError(`a requestId of ${requestId.length} characters`, 'tooLong')
 }
 
 function fieldsOf(value: unknown): Data {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { AnswerError } from './errors.js'
 
 /** How many requests may be open at once. */
 const MAX_OPEN_REQUESTS = 65_536
@@ -11,6 +12,8 @@ export type Answer =
   | { kind: 'clientCount'; clientCount: number }
   /** One client's acknowledgement. */
   | { kind: 'acknowledgement'; value: unknown }
+  /** Why the server cannot send one of the above. */
+  | { kind: 'failure'; reason: string }
 
 interface OpenRequest {
   timer: NodeJS.Timeout
@@ -18,6 +21,8 @@ interface OpenRequest {
   memberLeft(uid: string): void
   /** Ends the request before it is complete. */
   fail(error: Error): void
+  /** The request could not be sent. */
+  unsaid(error: Error | undefined): void
 }
 
 /** Called when a request is over: with an error if answers are missing, and those that came. */
@@ -27,6 +32,11 @@ export type OnAnswers = (error: Error | null, values: unknown[]) => void
 export interface AcknowledgementListener {
   onClientCount(clientCount: number): void
   onAcknowledgement(value: unknown): void
+}
+
+/** The same, and told of acknowledgements that could not be sent. */
+export interface RemoteAcknowledgementListener extends AcknowledgementListener {
+  onFailure(error: AnswerError): void
 }
 
 /**
@@ -53,10 +63,11 @@ export class Requests {
   ): string {
     const missing = new Set(members)
     const asked = missing.size
+    let failure: AnswerError | null = null
     const complete = (uid: string) => {
       if (missing.delete(uid) && missing.size === 0) {
         this.#remove(id)
-        done(null, values)
+        done(failure, values)
       }
     }
     const fail = (error: Error) => {
@@ -74,12 +85,15 @@ export class Requests {
         )
       }, timeoutMs),
       answer(uid, answer) {
-        if (answer.kind !== 'values' || !missing.has(uid)) return
-        values.push(...answer.values)
+        if (!missing.has(uid)) return
+        if (answer.kind === 'failure') failure ??= failureOf(uid, answer.reason)
+        else if (answer.kind === 'values') for (const value of answer.values) values.push(value)
+        else return
         complete(uid)
       },
       memberLeft: complete,
       fail,
+      unsaid: (error) => fail(error ?? new Error('the request could not be sent')),
     })
     return id
   }
@@ -93,22 +107,33 @@ export class Requests {
   acknowledge(
     members: Iterable<string>,
     timeoutMs: number,
-    listener: AcknowledgementListener,
+    listener: RemoteAcknowledgementListener,
   ): string {
-    const asked = new Set(members)
-    const uncounted = new Set(asked)
-    /** Clients that have been counted, less those that have acknowledged. */
-    let awaited = 0
+    const uncounted = new Set(members)
+    const asked = uncounted.size
+    /** By server, the clients that have been counted and have not acknowledged. */
+    const awaited = new Map<string, number>()
+    const acknowledged = (uid: string) => {
+      const left = awaited.get(uid)
+      // Socket.IO would wait for ever for an acknowledgement less
+      if (left === undefined) return false
+      if (left > 1) awaited.set(uid, left - 1)
+      else awaited.delete(uid)
+      return true
+    }
     const id = this.#add({
       timer: setTimeout(() => this.#remove(id), timeoutMs),
       answer(uid, answer) {
         if (answer.kind === 'clientCount') {
           if (!uncounted.delete(uid)) return
-          awaited += answer.clientCount
+          if (answer.clientCount > 0) awaited.set(uid, answer.clientCount)
           listener.onClientCount(answer.clientCount)
-        } else if (answer.kind === 'acknowledgement' && asked.has(uid)) {
-          awaited--
+        } else if (answer.kind === 'acknowledgement' && acknowledged(uid)) {
           listener.onAcknowledgement(answer.value)
+        } else if (answer.kind === 'failure' && acknowledged(uid)) {
+          listener.onFailure(failureOf(uid, answer.reason))
+          // Socket.IO counts answers, and knows no client that acknowledges without one
+          listener.onAcknowledgement(undefined)
         }
         closeIfComplete()
       },
@@ -118,9 +143,13 @@ export class Requests {
         closeIfComplete()
       },
       fail: () => this.#remove(id), // the caller has a timer of his own
+      unsaid: () => {
+        this.#remove(id)
+        for (let i = 0; i < asked; i++) listener.onClientCount(0)
+      },
     })
     const closeIfComplete = () => {
-      if (uncounted.size === 0 && awaited === 0) this.#remove(id)
+      if (uncounted.size === 0 && awaited.size === 0) this.#remove(id)
     }
     return id
   }
@@ -128,6 +157,11 @@ export class Requests {
   /** Hands an answer to the request that it belongs to, if that is still open. */
   answer(id: string, uid: string, answer: Answer): void {
     this.#open.get(id)?.answer(uid, answer)
+  }
+
+  /** A request could not be sent: nobody will answer it. */
+  unsaid(id: string, error?: Error): void {
+    this.#open.get(id)?.unsaid(error)
   }
 
   /** A server has left, and nothing more is to come from it. */
@@ -154,4 +188,8 @@ export class Requests {
     clearTimeout(this.#open.get(id)?.timer)
     this.#open.delete(id)
   }
+}
+
+function failureOf(uid: string, reason: string): AnswerError {
+  return new AnswerError(`server ${uid} could not send its answer: ${reason}`)
 }

@@ -92,6 +92,15 @@ describe('an answer of another server is read', () => {
       { packet: ['a'] },
       { kind: 'acknowledgement', value: ['a'] },
     ],
+    ...[FETCH_SOCKETS_RESPONSE, SERVER_SIDE_EMIT_RESPONSE, BROADCAST_ACK].map(
+      (type) =>
+        [
+          'that it cannot send it',
+          type,
+          { error: 'why' },
+          { kind: 'failure', reason: 'why' },
+        ] as const,
+    ),
   ])('%s', (_, type, data, answer) => {
     expect(readAnswer(type, { ...data, requestId })).toEqual({ requestId, answer })
   })
@@ -148,8 +157,34 @@ describe('what is not as the protocol says is refused', () => {
     [BROADCAST_CLIENT_COUNT, { requestId, clientCount: '1' }],
     [BROADCAST_ACK, null],
     [BROADCAST_ACK, { packet: 1 }],
+    [BROADCAST_ACK, { requestId, error: 7 }],
   ])('an answer of type %d with the data %o', (type, data) => {
     expect(() => readAnswer(type, data)).toThrow(MalformedFrameError)
+  })
+
+  test.each(['connect', 'connection', 'new_namespace'])(
+    'the event %s, which Socket.IO lets nobody say to other servers',
+    (event) => {
+      expect(() => readRequest(SERVER_SIDE_EMIT, { packet: [event, 1] })).toThrow(
+        expect.objectContaining({ reason: 'reservedEvent' }),
+      )
+    },
+  )
+
+  test('an id of a request that is longer than any, and comes back in each answer', () => {
+    const data = (length: number) => ({ opts, requestId: 'x'.repeat(length) })
+    expect(readRequest(FETCH_SOCKETS, data(256))).toEqual(data(256))
+    expect(() => readRequest(FETCH_SOCKETS, data(257))).toThrow(
+      expect.objectContaining({ reason: 'tooLong' }),
+    )
+  })
+
+  test('flags that are not known are left out', () => {
+    const flags = { volatile: true, compress: false, timeout: 5, constructor: {}, local: true }
+    expect(readRequest(FETCH_SOCKETS, { opts: { rooms: [], flags }, requestId })).toEqual({
+      opts: { rooms: [], except: [], flags: { volatile: true, compress: false, timeout: 5 } },
+      requestId,
+    })
   })
 
   test('whatever it is: nothing but MalformedFrameError is thrown', () => {

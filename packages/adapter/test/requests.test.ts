@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type AcknowledgementListener, type OnAnswers, Requests } from '../src/requests.js'
+import { AnswerError } from '../src/errors.js'
+import { type OnAnswers, type RemoteAcknowledgementListener, Requests } from '../src/requests.js'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -10,6 +11,7 @@ afterEach(() => {
 
 const answered = (...values: unknown[]) => ({ kind: 'values', values }) as const
 const counted = (clientCount: number) => ({ kind: 'clientCount', clientCount }) as const
+const failed = (reason: string) => ({ kind: 'failure', reason }) as const
 const acknowledged = (value: unknown) => ({ kind: 'acknowledgement', value }) as const
 
 describe('a request that each server answers once', () => {
@@ -43,6 +45,24 @@ describe('a request that each server answers once', () => {
     expect(done).toHaveBeenCalledExactlyOnceWith(null, ['first', 'last'])
     requests.answer(id, 'b', answered('too late'))
     expect(done).toHaveBeenCalledOnce()
+  })
+
+  test('waits for all, and fails if one of them cannot send its answer', () => {
+    const { requests, done, id } = open(['a', 'b'])
+    requests.answer(id, 'a', failed('a BigInt'))
+    expect(done).not.toHaveBeenCalled()
+    requests.answer(id, 'b', answered('b'))
+    const error = new AnswerError('server a could not send its answer: a BigInt')
+    expect(done).toHaveBeenCalledExactlyOnceWith(error, ['b'])
+    expect(requests.size).toBe(0)
+  })
+
+  test('fails at once if it could not be sent', () => {
+    const { requests, done, id } = open(['a', 'b'])
+    const error = new TypeError('a BigInt')
+    requests.unsaid(id, error)
+    expect(done).toHaveBeenCalledExactlyOnceWith(error, [])
+    expect([requests.size, vi.getTimerCount()]).toEqual([0, 0])
   })
 
   test('does not wait for a server that has left', () => {
@@ -83,8 +103,9 @@ describe('a broadcast that wants acknowledgements', () => {
   const open = (members: string[]) => {
     const requests = new Requests()
     const listener = {
-      onClientCount: vi.fn<AcknowledgementListener['onClientCount']>(),
-      onAcknowledgement: vi.fn<AcknowledgementListener['onAcknowledgement']>(),
+      onClientCount: vi.fn<RemoteAcknowledgementListener['onClientCount']>(),
+      onAcknowledgement: vi.fn<RemoteAcknowledgementListener['onAcknowledgement']>(),
+      onFailure: vi.fn<RemoteAcknowledgementListener['onFailure']>(),
     }
     const id = requests.acknowledge(members, 1_000, listener)
     return { requests, ...listener, id }
@@ -140,6 +161,36 @@ describe('a broadcast that wants acknowledgements', () => {
     expect(requests.size).toBe(0)
     requests.answer(id, 'a', acknowledged('too late'))
     expect(onAcknowledgement).not.toHaveBeenCalled()
+  })
+
+  test('takes no more acknowledgements of a server than it has clients', () => {
+    const { requests, onAcknowledgement, id } = open(['a', 'b'])
+    requests.answer(id, 'a', acknowledged('too early'))
+    requests.answer(id, 'a', counted(1))
+    requests.answer(id, 'a', acknowledged('one'))
+    requests.answer(id, 'a', acknowledged('one more'))
+    expect(onAcknowledgement.mock.calls).toEqual([['one']])
+    requests.answer(id, 'b', counted(0))
+    expect(requests.size).toBe(0)
+  })
+
+  test('counts an acknowledgement that could not be sent as one without a value', () => {
+    const { requests, onAcknowledgement, onFailure, id } = open(['a'])
+    requests.answer(id, 'a', counted(1))
+    requests.answer(id, 'a', failed('too deep'))
+    expect(onAcknowledgement.mock.calls).toEqual([[undefined]])
+    expect(onFailure.mock.calls).toEqual([
+      [new AnswerError('server a could not send its answer: too deep')],
+    ])
+    expect(requests.size).toBe(0)
+  })
+
+  test('that could not be sent counts nobody', () => {
+    const { requests, onClientCount, id } = open(['a', 'b'])
+    requests.unsaid(id)
+    expect(onClientCount.mock.calls).toEqual([[0], [0]])
+    expect(requests.size).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   test('ends when all ends', () => {
