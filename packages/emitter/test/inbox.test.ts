@@ -12,6 +12,8 @@ const OPTIONS: InboxOptions = {
   startTimeoutMs: 1_000,
   forgetMs: 60_000,
   maxHeldBytes: 1000,
+  maxHeldBytesOfAll: 1_000_000,
+  maxHeldFrames: 1_000,
   maxSenders: 10,
 }
 
@@ -22,6 +24,7 @@ class Bench {
   readonly delivered: string[] = []
   naks: string[] = []
   asks: string[] = []
+  readonly doubts: string[] = []
   readonly gaps: string[] = []
   readonly inbox: Inbox<number>
 
@@ -32,6 +35,7 @@ class Bench {
         deliver: (sender, topic, frame) =>
           this.delivered.push(`${sender}${topic === TOPIC ? '' : ` ${topic}`} ${frame}`),
         nak: (sender, _, from, to) => this.naks.push(`${sender} ${from}-${to}`),
+        doubt: (sender, _, seq) => this.doubts.push(`${sender} ${seq}`),
         ask: (sender) => this.asks.push(sender),
         gap: (sender, _, frames) => this.gaps.push(`${sender} ${frames}`),
         isReachable: (sender) => !this.unreachable.has(sender),
@@ -174,11 +178,113 @@ describe('the inbox', () => {
   it('delivers what it holds of a range that is gone at the sender, and loses the rest', () => {
     const bench = new Bench()
     for (const seq of [1, 4, 6, 9]) bench.receive('a', seq)
+    bench.wait(100) // by then each hole has been asked for
     bench.inbox.gone('a', TOPIC, 2, 7, bench.now)
     expect(bench.delivered).toEqual(['a 1', 'a 4', 'a 6'])
     expect([bench.gaps, bench.inbox.lost]).toEqual([['a 4'], 4])
     bench.receive('a', 8)
     expect(bench.delivered).toEqual(['a 1', 'a 4', 'a 6', 'a 8', 'a 9'])
+  })
+
+  describe('hears what its sender has not said:', () => {
+    it('a frame far ahead, until the sender says that it is none of its own', () => {
+      const bench = new Bench()
+      bench.receive('a', 1)
+      expect(bench.receive('a', 1_000_000)).toBe('held')
+      expect(bench.asked()).toEqual(['a 2-999999'])
+      expect(bench.inbox.unsent('a', TOPIC, 1, bench.now)).toBe(true)
+      expect([bench.inbox.isWaiting, bench.inbox.heldFrames, bench.inbox.heldBytes]).toEqual([
+        false,
+        0,
+        0,
+      ])
+      for (const seq of [2, 3]) expect(bench.receive('a', seq)).toBe('delivered')
+      expect(bench.delivered).toEqual(['a 1', 'a 2', 'a 3'])
+      expect(bench.gaps).toEqual([])
+    })
+
+    it('a digest, while the sender goes on', () => {
+      const bench = new Bench()
+      bench.receive('a', 1)
+      bench.digest('a', 2 ** 31, false)
+      expect(bench.asked()).toEqual([`a 2-${2 ** 31}`])
+      bench.receive('a', 2) // it was on its way
+      bench.inbox.unsent('a', TOPIC, 2, bench.now)
+      bench.receive('a', 3)
+      expect(bench.delivered).toEqual(['a 1', 'a 2', 'a 3'])
+      expect([bench.inbox.isWaiting, bench.inbox.lost]).toEqual([false, 0])
+    })
+
+    it('where its sequence starts', () => {
+      const bench = new Bench()
+      bench.digest('a', 1_000, true)
+      for (const seq of [57, 58]) {
+        expect(bench.inbox.has('a', TOPIC, seq)).toBe(true)
+        bench.inbox.repeated('a', TOPIC, seq, bench.now)
+      }
+      expect(bench.doubts).toEqual(['a 1000'])
+      bench.inbox.unsent('a', TOPIC, 58, bench.now)
+      expect(bench.asked()).toEqual(['a 57-58'])
+      for (const seq of [57, 58, 59]) bench.receive('a', seq)
+      expect(bench.delivered).toEqual(['a 57', 'a 58', 'a 59'])
+      bench.inbox.repeated('a', TOPIC, 58, bench.now)
+      expect(bench.doubts).toHaveLength(1)
+    })
+
+    it('what has been given up already', () => {
+      const bench = new Bench()
+      bench.receive('a', 1)
+      bench.digest('a', 500, false)
+      bench.wait(20_000)
+      expect(bench.gaps).toEqual(['a 499'])
+      bench.inbox.repeated('a', TOPIC, 2, bench.now)
+      expect(bench.doubts).toEqual(['a 500'])
+      bench.inbox.unsent('a', TOPIC, 2, bench.now)
+      bench.receive('a', 2)
+      bench.receive('a', 3)
+      expect(bench.delivered).toEqual(['a 1', 'a 2', 'a 3'])
+    })
+
+    it('that cannot be, which is refused', () => {
+      const bench = new Bench()
+      bench.receive('a', 1)
+      for (const seq of [2 ** 33, 2 ** 52, Number.MAX_SAFE_INTEGER]) {
+        expect(bench.receive('a', seq)).toBe('refused')
+        expect(bench.inbox.digest('a', TOPIC, seq, false, bench.now)).toBe(false)
+        expect(bench.inbox.digest('b', TOPIC, seq + 2 ** 48, true, bench.now)).toBe(false)
+      }
+      expect(bench.inbox.isWaiting).toBe(false)
+      expect(bench.receive('a', 2)).toBe('delivered')
+      expect(bench.receive('b', 1)).toBe('delivered')
+    })
+
+    it('that frames are gone, or were not sent, which were not asked for', () => {
+      const bench = new Bench()
+      for (const seq of [1, 4]) bench.receive('a', seq)
+      expect(bench.inbox.gone('a', TOPIC, 1, 100, bench.now)).toBe(false)
+      expect(bench.inbox.gone('a', TOPIC, 4, Number.MAX_SAFE_INTEGER, bench.now)).toBe(false)
+      expect(bench.inbox.gone('b', TOPIC, 1, 1, bench.now)).toBe(false)
+      expect(bench.inbox.unsent('a', TOPIC, 3, bench.now)).toBe(false)
+      expect(bench.inbox.unsent('b', TOPIC, 0, bench.now)).toBe(false)
+      for (const seq of [2, 3]) bench.receive('a', seq)
+      expect(bench.delivered).toEqual(['a 1', 'a 2', 'a 3', 'a 4'])
+      expect(bench.gaps).toEqual([])
+    })
+  })
+
+  it('holds back no more than it may of all senders together', () => {
+    const bytes = new Bench({ maxHeldBytesOfAll: 25 })
+    for (const sender of ['a', 'b', 'c']) bytes.receive(sender, 1)
+    expect(['a', 'b', 'c'].map((sender) => bytes.receive(sender, 3))).toEqual([
+      'held',
+      'held',
+      'dropped',
+    ])
+    const frames = new Bench({ maxHeldFrames: 1 })
+    for (const sender of ['a', 'b']) frames.receive(sender, 1)
+    expect(['a', 'b'].map((sender) => frames.receive(sender, 3))).toEqual(['held', 'dropped'])
+    frames.receive('a', 2)
+    expect(frames.receive('b', 3)).toBe('held')
   })
 
   it('takes no notice of a word about frames that it has, does not wait for, or never heard of', () => {
@@ -423,6 +529,7 @@ function simulate(schedule: Schedule) {
     {
       deliver: (_sender, _topic, frame) => delivered.push(frame),
       nak: (_sender, _topic, from, to) => send(() => repair(from, Math.min(to, said))),
+      doubt: (_sender, _topic, seq) => send(() => repair(seq, seq)),
       ask: () => send(() => tell()),
       gap: (_sender, _topic, count) => {
         gaps += count

@@ -16,6 +16,7 @@ import { Members } from './members.js'
 import { warnOfNoBroker } from './no-broker.js'
 import type { ResolvedBusOptions } from './options.js'
 import { Outgoing } from './outgoing.js'
+import { Refusals, type Refused } from './refusals.js'
 import { Repairs } from './repairs.js'
 import { type BusSockets, makeSockets } from './sockets.js'
 
@@ -46,8 +47,12 @@ const INBOX = {
   startTimeoutMs: 1_000,
   forgetMs: 600_000,
   maxHeldBytes: 16 * 1024 * 1024,
+  maxHeldBytesOfAll: 128 * 1024 * 1024,
+  maxHeldFrames: 131_072,
   maxSenders: 16_384,
 } as const
+/** How many nodes, and how many emitters, a cluster has at most. */
+const MAX_MEMBERS = 16_384
 /** How long a repair waits with several brokers, since the frame may be on its way. */
 const SEVERAL_BROKERS_NAK_DELAY_MS = 40
 
@@ -105,6 +110,8 @@ export interface BusStats {
   framesUnknownVersion: number
   /** Messages refused because their fields are not what the protocol says. */
   messagesMalformed: number
+  /** What was refused, by reason; all that is malformed is in this too. */
+  refused: Refused
 }
 
 /** The counters of a bus that has not been opened. */
@@ -129,6 +136,7 @@ export const NO_STATS: Readonly<BusStats> = {
   framesMalformed: 0,
   framesUnknownVersion: 0,
   messagesMalformed: 0,
+  refused: Refusals.NONE,
 }
 
 /** A node is a member and hears what is said to everyone; an emitter only speaks. */
@@ -150,6 +158,7 @@ export class Bus extends EventEmitter<BusEvents> {
   readonly #outgoing: Outgoing
   readonly #incoming: Incoming
   readonly #repairs: Repairs
+  readonly #refusals = new Refusals()
   readonly #marks = new Marks()
   readonly #link = new Link()
   readonly #members: Members
@@ -225,12 +234,15 @@ export class Bus extends EventEmitter<BusEvents> {
     })
     const ownTopicOf = (uid: string) =>
       this.#emitters.has(uid) ? this.topics.emitter(uid) : this.topics.node(uid)
+    const isReachable = (uid: string) => this.#emitters.has(uid) || this.#members.isPresent(uid)
     this.#repairs = new Repairs({
       uid: this.uid,
       topics: this.topics,
       journal: this.#journal,
       outgoing: this.#outgoing,
       ownTopicOf,
+      isReachable,
+      refusals: this.#refusals,
     })
     this.#incoming = new Incoming({
       uid: this.uid,
@@ -241,10 +253,11 @@ export class Bus extends EventEmitter<BusEvents> {
         ...INBOX,
         nakDelayMs: options.brokers.length > 1 ? SEVERAL_BROKERS_NAK_DELAY_MS : 0,
       },
+      refusals: this.#refusals,
       onMessage,
       onControl: (sender, message) => this.#onControl(sender, message),
       request: (sender, message) => this.#sayFirst(ownTopicOf(sender), message),
-      isReachable: (uid) => this.#emitters.has(uid) || this.#members.isPresent(uid),
+      isReachable,
       onGap: (sender, topic, frames) => this.#onGap(sender, topic, frames),
       onError: (error) => this.report(error),
     })
@@ -363,6 +376,7 @@ export class Bus extends EventEmitter<BusEvents> {
       framesLost: this.#incoming.inbox.lost,
       framesHeldBack: this.#incoming.inbox.heldFrames,
       bytesHeldBack: this.#incoming.inbox.heldBytes,
+      refused: this.#refusals.counts,
     }
   }
 
@@ -455,6 +469,8 @@ export class Bus extends EventEmitter<BusEvents> {
         const isOlder = message.ageMs > readyForMs
         return this.#incoming.digest(sender, message.topic, message.last, isOlder)
       }
+      case ControlType.UNSENT:
+        return this.#incoming.unsent(sender, message.topic, message.last)
       case ControlType.ASK:
         return this.#repairs.onAsk(sender)
     }
@@ -520,12 +536,18 @@ export class Bus extends EventEmitter<BusEvents> {
       this.#members.vanished(uid, performance.now())
       return this.#memberAlarm.set()
     }
+    if (this.#members.size >= MAX_MEMBERS && !this.#members.has(uid)) {
+      return this.#refusals.count('tooManySenders')
+    }
     if (!this.#members.appeared(uid)) return
     debug('%s sees %s join', this.uid, uid)
     this.#tell('member:join', uid)
   }
 
   #onEmitter(uid: string, hasAppeared: boolean): void {
+    if (hasAppeared && this.#emitters.size >= MAX_MEMBERS) {
+      return this.#refusals.count('tooManySenders')
+    }
     if (hasAppeared) this.#emitters.add(uid)
     else this.#emitters.delete(uid)
     this.#incoming.reachable(uid, hasAppeared)

@@ -13,6 +13,10 @@ export interface InboxOptions {
   forgetMs: number
   /** Bytes of frames of one sender that are held back behind a hole. */
   maxHeldBytes: number
+  /** Bytes of frames of all senders that are held back. */
+  maxHeldBytesOfAll: number
+  /** How many frames are held back, as each takes memory beside its bytes. */
+  maxHeldFrames: number
   /** How many senders are remembered; beyond it the one heard longest ago is forgotten. */
   maxSenders: number
 }
@@ -22,6 +26,8 @@ export interface InboxActions<Frame> {
   deliver(sender: string, topic: string, frame: Frame): void
   /** Asks the sender for frames again. */
   nak(sender: string, topic: string, from: number, to: number): void
+  /** Asks the sender for a frame that it may never have sent. */
+  doubt(sender: string, topic: string, seq: number): void
   /** Asks the sender where its sequence stands. */
   ask(sender: string): void
   /** Whether the sender can be asked anything just now. */
@@ -31,10 +37,17 @@ export interface InboxActions<Frame> {
 }
 
 /** What became of a frame. */
-export type Verdict = 'delivered' | 'held' | 'duplicate' | 'dropped'
+export type Verdict = 'delivered' | 'held' | 'duplicate' | 'dropped' | 'refused'
 
 /** Where a stream starts for a receiver that has not heard it from the beginning. */
 const UNKNOWN = 0
+/**
+ * What is told of frames further ahead than this is not believed: a sender that says 100,000 frames a
+ * second takes half a day for it, without a word that is heard here.
+ */
+const MAX_AHEAD = 2 ** 32
+/** No sender comes so far: a million frames a second take nine years for it. */
+const MAX_SEQ = 2 ** 48
 /** How many holes are asked for at once. */
 const MAX_HOLES = 64
 const MAX_NAK_INTERVAL_MS = 2_000
@@ -48,14 +61,20 @@ interface Stream<Frame> {
   readonly topic: string
   /** The seq that is delivered next, or UNKNOWN. */
   next: number
-  /** The lowest seq that has come while it was not known where the sequence starts. */
+  /** The lowest seq that has come before it was known where the sequence starts, or in spite of it. */
   first: number
   /** The highest seq that is known to have been sent. */
   last: number
+  /** The highest seq of those that have come: delivered, or given up before. */
+  heard: number
   readonly held: Map<number, { frame: Frame; bytes: number }>
   heldBytes: number
   /** The highest seq that has been asked for. */
   askedTo: number
+  /** The highest seq that has ever been asked for. */
+  everAskedTo: number
+  /** Until when it is not asked again whether the sequence has come as far as was told. */
+  certainUntil: number
   /** When a repair is asked for next; NEVER if nothing is missing. */
   nakAt: number
   nakIntervalMs: number
@@ -135,9 +154,11 @@ export class Inbox<Frame> {
     startsAtOne = false,
   ): Verdict {
     const stream = this.#stream(uid, topic, startsAtOne, now)
+    if (!isPlausible(stream, seq)) return 'refused'
     if (stream.next === UNKNOWN && seq === 1) this.#startAt(stream, 1, now)
     if (seq === stream.next) {
       stream.next++
+      stream.heard = seq
       this.#actions.deliver(uid, topic, frame)
       if (this.#waiting.has(stream)) this.#advance(stream, now)
       return 'delivered'
@@ -146,7 +167,11 @@ export class Inbox<Frame> {
     if (stream.held.has(seq)) return 'duplicate'
     if (seq < stream.first) stream.first = seq
     if (seq > stream.last) stream.last = seq
-    const isHeld = stream.heldBytes + bytes <= this.#options.maxHeldBytes
+    const { maxHeldBytes, maxHeldBytesOfAll, maxHeldFrames } = this.#options
+    const isHeld =
+      stream.heldBytes + bytes <= maxHeldBytes &&
+      this.#heldBytes + bytes <= maxHeldBytesOfAll &&
+      this.#heldFrames < maxHeldFrames
     if (isHeld) {
       stream.held.set(seq, { frame, bytes })
       stream.heldBytes += bytes
@@ -161,6 +186,7 @@ export class Inbox<Frame> {
    * A sender tells where its sequence stands.
    * @param last - the seq of the last frame that it has sent on the topic
    * @param isOlder - whether the sender was there before us
+   * @returns whether it can be so
    */
   digest(
     uid: string,
@@ -169,23 +195,69 @@ export class Inbox<Frame> {
     isOlder: boolean,
     now: number,
     startsAtOne = false,
-  ): void {
+  ): boolean {
     const stream = this.#stream(uid, topic, startsAtOne, now)
+    if (!isPlausible(stream, last)) return false
     if (stream.next === UNKNOWN) {
       this.#startAt(stream, isOlder ? Math.min(last + 1, stream.first) : 1, now)
     }
     if (last > stream.last) stream.last = last
     if (stream.last >= stream.next) this.#expectRepair(stream, now)
+    return true
   }
 
-  /** The sender does not have these frames any more. */
-  gone(uid: string, topic: string, from: number, to: number, now: number): void {
+  /**
+   * A frame has come that was taken for a duplicate. If nothing behind it has come either, what was told
+   * of the sequence may have been wrong, and the sender is asked.
+   */
+  repeated(uid: string, topic: string, seq: number, now: number): void {
     const stream = this.#senders.get(uid)?.streams.get(topic)
-    if (stream === undefined || stream.next === UNKNOWN) return
-    if (from > stream.next || to < stream.next || stream.last < stream.next) return
+    if (stream === undefined || seq <= stream.heard || stream.held.has(seq)) return
+    if (seq === stream.next - 1) {
+      stream.heard = seq // the sequence has come as far as was told
+      return
+    }
+    if (seq < stream.first) stream.first = seq
+    if (now < stream.certainUntil || !stream.sender.isReachable) return
+    stream.certainUntil = now + this.#options.nakIntervalMs
+    const last = stream.next - 1
+    stream.everAskedTo = Math.max(stream.everAskedTo, last)
+    this.#actions.doubt(uid, topic, last)
+  }
+
+  /**
+   * The sender does not have these frames any more.
+   * @returns whether it was asked for them
+   */
+  gone(uid: string, topic: string, from: number, to: number, now: number): boolean {
+    const stream = this.#senders.get(uid)?.streams.get(topic)
+    if (stream === undefined || to > stream.everAskedTo) return false
+    if (stream.next === UNKNOWN || stream.last < stream.next) return true
+    if (from > stream.next || to < stream.next) return true
     this.#skipTo(stream, Math.min(to, stream.last) + 1, now)
     // the answers to what has been asked for are on their way
     if (this.#waiting.has(stream) && stream.next > stream.askedTo) this.#askFor(stream, now)
+    return true
+  }
+
+  /**
+   * The sender was asked for frames that it has not sent: what told of them was not from the sender.
+   * @param last - the seq of the last frame that it has sent
+   * @returns whether it was asked for such frames
+   */
+  unsent(uid: string, topic: string, last: number, now: number): boolean {
+    const stream = this.#senders.get(uid)?.streams.get(topic)
+    if (stream === undefined || last >= stream.everAskedTo) return false
+    stream.last = Math.max(last, stream.heard)
+    stream.next = Math.max(stream.heard + 1, Math.min(stream.next, stream.last + 1, stream.first))
+    stream.askedTo = Math.min(stream.askedTo, stream.last)
+    stream.everAskedTo = stream.last
+    for (const [seq, { bytes }] of stream.held) {
+      if (seq > stream.last) this.#unhold(stream, seq, bytes)
+    }
+    if (this.#waiting.has(stream)) this.#advance(stream, now)
+    else if (stream.last >= stream.next) this.#expectRepair(stream, now)
+    return true
   }
 
   /** A sender can be asked for repairs from now on, or cannot be. */
@@ -258,8 +330,8 @@ export class Inbox<Frame> {
       const held = stream.held.get(stream.next)
       if (held === undefined) break
       this.#unhold(stream, stream.next, held.bytes)
+      stream.heard = stream.next++
       this.#actions.deliver(stream.sender.uid, stream.topic, held.frame)
-      stream.next++
     }
     if (stream.last < stream.next) {
       this.#waiting.delete(stream)
@@ -313,6 +385,7 @@ export class Inbox<Frame> {
       const upTo = stream.held.size === 0 ? stream.last + 1 : this.#nextHeld(stream, from)
       this.#actions.nak(sender.uid, topic, from, upTo - 1)
       stream.askedTo = upTo - 1
+      stream.everAskedTo = Math.max(stream.everAskedTo, stream.askedTo)
       seq = upTo
       while (stream.held.has(seq)) seq++
     }
@@ -357,6 +430,7 @@ export class Inbox<Frame> {
     for (const other of kept) {
       const { frame, bytes } = stream.held.get(other)!
       this.#unhold(stream, other, bytes)
+      stream.heard = other
       this.#actions.deliver(sender.uid, topic, frame)
     }
     stream.next = seq
@@ -376,7 +450,11 @@ export class Inbox<Frame> {
       next,
       first: NEVER,
       last: Math.max(0, next - 1),
+      // one that was forgotten and is back had got as far
+      heard: Math.max(0, next - 1),
       askedTo: 0,
+      everAskedTo: 0,
+      certainUntil: 0,
       held: new Map(),
       heldBytes: 0,
       nakAt: NEVER,
@@ -436,4 +514,8 @@ export class Inbox<Frame> {
       break
     }
   }
+}
+
+function isPlausible<Frame>({ next }: Stream<Frame>, seq: number): boolean {
+  return seq <= MAX_SEQ && (next === UNKNOWN || seq - next <= MAX_AHEAD)
 }

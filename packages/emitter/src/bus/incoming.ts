@@ -5,6 +5,7 @@ import { type Control, ControlType, readControl } from '../wire/control.js'
 import {
   type IncomingMessage,
   type IncomingMessages,
+  noMessages,
   readHeader,
   readMessages,
   UnknownVersionError,
@@ -12,6 +13,7 @@ import {
 import { MalformedFrameError, MsgpackReader } from '../wire/msgpack.js'
 import { Alarm } from './alarm.js'
 import { Inbox, type InboxOptions } from './inbox.js'
+import type { Refusals } from './refusals.js'
 
 const debug = createDebug('socket.io-zeromq:bus')
 
@@ -29,6 +31,7 @@ export interface IncomingOptions {
   /** One's own topic, on which every sender's sequence is heard from its beginning. */
   ownTopic: string
   inbox: InboxOptions
+  refusals: Refusals
   /** Takes a message of another sender. */
   onMessage(message: IncomingMessage): void
   /** Takes a control message; of one's own, only marks and probes. */
@@ -72,6 +75,8 @@ export class Incoming {
         debug('%s misses %d to %d of %s on %s', options.uid, from, to, sender, topic)
         request(sender, { type: ControlType.NAK, topic, from, to })
       },
+      doubt: (sender, topic, seq) =>
+        request(sender, { type: ControlType.NAK, topic, from: seq, to: seq }),
       ask: (sender) => request(sender, { type: ControlType.ASK }),
       gap: onGap,
       isReachable,
@@ -118,13 +123,26 @@ export class Incoming {
   digest(sender: string, topic: string, last: number, isOlder: boolean): void {
     const { ownTopic } = this.#options
     if (!this.#options.topics.includes(topic)) return
-    this.inbox.digest(sender, topic, last, isOlder, performance.now(), topic === ownTopic)
+    const isOwn = topic === ownTopic
+    if (!this.inbox.digest(sender, topic, last, isOlder, performance.now(), isOwn)) {
+      this.#options.refusals.count('tooFarAhead')
+    }
     this.#alarm.set()
   }
 
   /** A sender does not keep these frames any more. */
   gone(sender: string, topic: string, from: number, to: number): void {
-    this.inbox.gone(sender, topic, from, to, performance.now())
+    if (!this.inbox.gone(sender, topic, from, to, performance.now())) {
+      this.#options.refusals.count('notAskedFor')
+    }
+    this.#alarm.set()
+  }
+
+  /** A sender was asked for frames that it has not sent. */
+  unsent(sender: string, topic: string, last: number): void {
+    if (!this.inbox.unsent(sender, topic, last, performance.now())) {
+      this.#options.refusals.count('notAskedFor')
+    }
     this.#alarm.set()
   }
 
@@ -134,22 +152,25 @@ export class Incoming {
   }
 
   /** Counts a message whose fields are not what the protocol says. */
-  countMalformedMessage(reason: string): void {
+  countMalformedMessage({ reason, message }: MalformedFrameError): void {
     this.counters.messagesMalformed++
-    debug('%s refuses a message: %s', this.#options.uid, reason)
+    this.#options.refusals.count(reason)
+    debug('%s refuses a message: %s', this.#options.uid, message)
   }
 
   #onFrame(parts: Buffer[]): void {
     const [topicBytes, body] = parts
     const topic = this.#topics.find(({ bytes }) => topicBytes?.equals(bytes))?.topic
     if (topic === undefined || body === undefined || parts.length !== 2) {
-      return this.#refuse('it is not of two parts, or on a topic that we do not know')
+      return this.#refuse(
+        new MalformedFrameError('it is not of two parts, or on a topic that we do not know'),
+      )
     }
     try {
       this.#read(topic, body)
     } catch (error) {
       if (error instanceof UnknownVersionError) this.counters.framesUnknownVersion++
-      else if (error instanceof MalformedFrameError) this.#refuse(error.message)
+      else if (error instanceof MalformedFrameError) this.#refuse(error)
       else this.#options.onError(error as Error)
     }
   }
@@ -158,7 +179,10 @@ export class Incoming {
     const reader = new MsgpackReader(body)
     const { uid, seq } = readHeader(reader)
     if (uid === this.#options.uid) {
-      if (seq === 0 && topic === this.#options.ownTopic) this.#onOwn(readMessages(reader, uid))
+      if (topic !== this.#options.ownTopic) return
+      // we say nothing to ourselves but marks and probes
+      if (seq === 0) this.#onOwn(readMessages(reader, uid))
+      else this.#options.refusals.count('ownName')
       return
     }
     this.counters.framesReceived++
@@ -171,14 +195,26 @@ export class Incoming {
   #onNumbered(topic: string, uid: string, seq: number, reader: MsgpackReader): boolean {
     if (this.inbox.has(uid, topic, seq)) {
       this.counters.framesDuplicate++
+      this.inbox.repeated(uid, topic, seq, performance.now())
       return false
     }
     const isOwn = topic === this.#options.ownTopic
-    const messages = readMessages(reader, uid)
+    const messages = this.#messagesOf(reader, uid)
     const bytes = reader.buf.length
     const verdict = this.inbox.receive(uid, topic, seq, messages, bytes, performance.now(), isOwn)
+    if (verdict === 'refused') this.#options.refusals.count('tooFarAhead')
     if (verdict !== 'delivered' || this.inbox.isWaiting) this.#alarm.set()
-    return true
+    return messages.length > 0
+  }
+
+  /** None of a frame that cannot be read: its sender would say it again as it is. */
+  #messagesOf(reader: MsgpackReader, uid: string): IncomingMessages {
+    try {
+      return readMessages(reader, uid)
+    } catch (error) {
+      this.#refuse(error as MalformedFrameError)
+      return noMessages(reader, uid)
+    }
   }
 
   /** Control messages, and what is said by senders that do not number their frames. */
@@ -196,7 +232,7 @@ export class Incoming {
       const control = readControl(message)
       if (control !== undefined && isForOneself(control)) {
         this.#options.onControl(this.#options.uid, control)
-      }
+      } else this.#options.refusals.count('ownName')
     }
   }
 
@@ -209,9 +245,10 @@ export class Incoming {
     if (this.#onNumbered(topic, uid, seq, reader)) this.counters.framesRepaired++
   }
 
-  #refuse(reason: string): void {
+  #refuse({ reason, message }: MalformedFrameError): void {
     this.counters.framesMalformed++
-    debug('%s refuses a frame: %s', this.#options.uid, reason)
+    this.#options.refusals.count(reason)
+    debug('%s refuses a frame: %s', this.#options.uid, message)
   }
 
   #deliver(messages: IncomingMessages): void {
@@ -223,7 +260,7 @@ export class Incoming {
     try {
       this.#options.onMessage(message)
     } catch (error) {
-      if (error instanceof MalformedFrameError) this.countMalformedMessage(error.message)
+      if (error instanceof MalformedFrameError) this.countMalformedMessage(error)
       else this.#options.onError(error as Error)
     }
   }

@@ -54,3 +54,4 @@ export {
   rejectUnknownOptions,
   resolveBusOptions,
 } from './options.js'
+export type { RefusalReason, Refused } from './refusals.js'

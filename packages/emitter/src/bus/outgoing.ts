@@ -85,6 +85,11 @@ export class Outgoing {
     return messages
   }
 
+  /** The highest seq that any frame on a topic has, sent or not; 0 if there is none. */
+  lastNumbered(topic: string): number {
+    return this.#seqs.get(topic) ?? 0
+  }
+
   /** The seq of the last frame that has been sent on a topic, 0 if none has. */
   lastSent(topic: string): number {
     return this.#sentSeqs.get(topic) ?? 0

@@ -5,6 +5,8 @@ import { Alarm } from './alarm.js'
 import { DigestSchedule } from './digests.js'
 import type { Journal } from './journal.js'
 import type { Outgoing } from './outgoing.js'
+import type { Refusals } from './refusals.js'
+import { RepairAllowance } from './repair-allowance.js'
 
 const debug = createDebug('socket.io-zeromq:repair')
 
@@ -18,6 +20,12 @@ const DIGEST_DELAYS_MS = [300, 3_000, 12_000] as const
 const ASKED_INTERVAL_MS = 50
 /** Bytes that one NAK brings; who misses more asks again. */
 const MAX_REPAIR_BYTES = 4 * 1024 * 1024
+/** Who asks again sooner than an honest receiver does gets nothing; those wait 100 ms and more. */
+const REPEAT_INTERVAL_MS = 50
+/** Bytes of repairs in a second, for all who ask: what a network of 1 Gbit/s carries. */
+const MAX_REPAIR_BYTES_PER_SECOND = 128 * 1024 * 1024
+/** How many may ask for digests at once. */
+const MAX_ASKERS = 16_384
 
 export interface RepairsOptions {
   uid: string
@@ -26,6 +34,9 @@ export interface RepairsOptions {
   outgoing: Outgoing
   /** The topic of a node or an emitter. */
   ownTopicOf(uid: string): string
+  /** Whether somebody would hear an answer. */
+  isReachable(uid: string): boolean
+  refusals: Refusals
 }
 
 /**
@@ -41,6 +52,10 @@ export class Repairs {
   readonly #askers = new Set<string>()
   #askedAt = Number.NEGATIVE_INFINITY
   #askedTimer: NodeJS.Timeout | undefined
+  readonly #allowance = new RepairAllowance({
+    intervalMs: REPEAT_INTERVAL_MS,
+    bytesPerSecond: MAX_REPAIR_BYTES_PER_SECOND,
+  })
   /** Frames sent again. */
   framesSent = 0
   /** When somebody last asked for a repair. */
@@ -69,7 +84,8 @@ export class Repairs {
   /** Somebody asks for digests: of what is said to everyone, and to him. */
   onAsk(uid: string): void {
     const { topics, ownTopicOf } = this.#options
-    this.#askers.add(ownTopicOf(uid))
+    if (this.#askers.size < MAX_ASKERS) this.#askers.add(ownTopicOf(uid))
+    else this.#options.refusals.count('askedTooOften')
     clearTimeout(this.#askedTimer)
     const now = performance.now()
     const wait = this.#askedAt + ASKED_INTERVAL_MS - now
@@ -84,11 +100,21 @@ export class Repairs {
 
   /** Somebody has missed frames of ours. */
   onNak(uid: string, topic: string, from: number, askedTo: number): void {
-    const { journal, outgoing, ownTopicOf } = this.#options
-    this.lastAskedAt = performance.now()
+    const { journal, outgoing, ownTopicOf, isReachable, refusals } = this.#options
+    const now = performance.now()
+    if (!isReachable(uid)) return refusals.count('stranger')
+    if (!this.#allowance.isNew(uid, topic, from, askedTo, now)) {
+      return refusals.count('askedTooOften')
+    }
+    const maxBytes = Math.min(MAX_REPAIR_BYTES, this.#allowance.bytes(now))
+    if (maxBytes === 0) return refusals.count('askedTooMuch')
+    this.lastAskedAt = now
+    const last = outgoing.lastNumbered(topic)
     const to = Math.min(askedTo, outgoing.lastSent(topic))
-    if (to < from) return
-    const { frames, goneTo } = journal.find(topic, from, to, MAX_REPAIR_BYTES)
+    const { frames, goneTo } = journal.find(topic, from, to, maxBytes)
+    let bytes = 0
+    for (const { body } of frames) bytes += body.length
+    this.#allowance.spend(uid, topic, from, frames.at(-1)?.seq ?? askedTo, bytes, now)
     debug(
       '%s: %s misses %d to %d on %s: %d sent again, %d gone',
       this.#options.uid,
@@ -101,6 +127,8 @@ export class Repairs {
     )
     const reply = (message: Control) =>
       outgoing.sayFirst(ownTopicOf(uid), (writer) => writeControl(writer, message))
+    // what he knows of them is not from us
+    if (askedTo > last) reply({ type: ControlType.UNSENT, topic, last })
     if (goneTo >= from) reply({ type: ControlType.GONE, topic, from, to: goneTo })
     for (const { body } of frames) reply({ type: ControlType.REPAIR, topic, body })
     this.framesSent += frames.length

@@ -22,6 +22,8 @@ export const ControlType = {
   ASK: 37,
   /** `[38, number]`, to one's own topic: whether the way to a broker and back is open. */
   PROBE: 38,
+  /** `[41, topic, last]`, to who asked: no frames after this seq have been sent. */
+  UNSENT: 41,
 } as const
 
 /** A control message, read. */
@@ -33,6 +35,7 @@ export type Control =
   | { type: typeof ControlType.REPAIR; topic: string; body: Buffer }
   | { type: typeof ControlType.ASK }
   | { type: typeof ControlType.PROBE; number: number }
+  | { type: typeof ControlType.UNSENT; topic: string; last: number }
 
 export function writeControl(writer: MsgpackWriter, message: Control): void {
   switch (message.type) {
@@ -65,6 +68,11 @@ export function writeControl(writer: MsgpackWriter, message: Control): void {
       writer.arrayHeader(2)
       writer.uint(message.type)
       return writer.uint(message.number)
+    case ControlType.UNSENT:
+      writer.arrayHeader(3)
+      writer.uint(message.type)
+      writer.string(message.topic)
+      return writer.uint(message.last)
   }
 }
 
@@ -100,6 +108,9 @@ export function readControl({ type, fields, reader }: IncomingMessage): Control 
     case ControlType.PROBE:
       expect(1)
       return { type, number: reader.uint() }
+    case ControlType.UNSENT:
+      expect(2)
+      return { type, topic: reader.string(), last: reader.uint() }
     default:
       return undefined
   }

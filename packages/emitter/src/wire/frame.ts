@@ -127,3 +127,10 @@ export function readMessages(reader: MsgpackReader, sender: string): IncomingMes
   }
   return new IncomingMessages(sender, reader, FOUND.slice(0, count + 1))
 }
+
+/** The messages of a frame that is taken without what is in it. */
+export function noMessages(reader: MsgpackReader, sender: string): IncomingMessages {
+  return new IncomingMessages(sender, reader, NOWHERE)
+}
+
+const NOWHERE = new Uint32Array(1)

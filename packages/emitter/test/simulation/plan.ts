@@ -99,6 +99,8 @@ export function makePlan(random: Random): Plan {
       startTimeoutMs: isPatientAtStart ? PATIENT_MS : random.int(50, 2_000),
       forgetMs: random.pick([200, 2_000, 60_000]),
       maxHeldBytes: random.chance(0.6) ? 1_000_000 : random.int(10, 600),
+      maxHeldBytesOfAll: 10_000_000,
+      maxHeldFrames: 100_000,
       maxSenders: isCrowded ? senders.length - 1 : random.int(senders.length, 8),
     },
     calmAt,

@@ -49,6 +49,7 @@ export class SimulatedReceiver extends Process {
         this.#record(uid, topic).gap(frames)
       },
       nak: (uid, topic, from, to) => this.#nak(uid, topic, from, to),
+      doubt: (uid, topic, seq) => this.#doubt(uid, topic, seq),
       ask: (uid) => this.#ask(uid),
       isReachable: (uid) => this.#reachable.has(uid),
     })
@@ -66,7 +67,8 @@ export class SimulatedReceiver extends Process {
     const record = this.#recordOf(sender, topic)
     if (inbox.has(uid, topic, seq)) {
       this.duplicates++
-      return record.onDuplicate(seq)
+      record.onDuplicate(seq)
+      return inbox.repeated(uid, topic, seq, clock.now)
     }
     record.onFrame(seq)
     const isOwn = topic === this.ownTopic
@@ -185,6 +187,13 @@ export class SimulatedReceiver extends Process {
     const { sender } = record
     this.#world.log?.(`receiver ${this.index} misses ${uid} ${topic} ${from}-${to}`)
     this.#world.network.send(this, sender, 'control', () => sender.onNak(this, topic, from, to))
+  }
+
+  #doubt(uid: string, topic: string, seq: number): void {
+    this.#asked++
+    if (!this.isUp) return
+    const { sender } = this.#record(uid, topic)
+    this.#world.network.send(this, sender, 'control', () => sender.onNak(this, topic, seq, seq))
   }
 
   #ask(uid: string): void {

@@ -135,6 +135,7 @@ export class SimulatedSender extends Process {
   }
 
   onNak(receiver: SimulatedReceiver, topic: string, from: number, askedTo: number): void {
+    check(askedTo <= (this.#seqs.get(topic) ?? 0), `a NAK up to ${askedTo}, which was never sent`)
     const to = Math.min(askedTo, this.lastSent(topic))
     if (to < from || !this.isUp) return
     const { frames, goneTo } = this.#journal.find(topic, from, to, this.#plan.maxRepairBytes)
