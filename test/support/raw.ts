@@ -52,12 +52,17 @@ export class RawSender {
    * gets the next number in the topic's sequence.
    */
   async say(topic: string, ...messages: unknown[]): Promise<void> {
-    const seq = (this.#seqs.get(topic) ?? 0) + 1
-    this.#seqs.set(topic, seq)
-    await this.send(topic, this.frame(seq, ...messages))
+    await this.send(topic, this.frame(this.skip(topic), ...messages))
   }
 
-  /** The same without a number. */
+  /** Gives the next number in a topic's sequence to a frame that is not sent. */
+  skip(topic: string): number {
+    const seq = (this.#seqs.get(topic) ?? 0) + 1
+    this.#seqs.set(topic, seq)
+    return seq
+  }
+
+  /** Sends a frame without a number. */
   async sayUnnumbered(topic: string, ...messages: unknown[]): Promise<void> {
     await this.send(topic, this.frame(0, ...messages))
   }

@@ -112,6 +112,47 @@ test('events that Socket.IO keeps for itself are refused: its clients would hang
   )
 })
 
+test('events that Socket.IO keeps for its servers are refused, and reach no listener', async () => {
+  for (const node of siege.nodes) {
+    await node.run(({ io, kept }) => {
+      const heard: string[] = []
+      kept.heard = heard
+      for (const event of ['connect', 'connection', 'new_namespace']) {
+        io.on(event as 'connection', () => heard.push(event))
+      }
+    })
+  }
+  await say(
+    ['connect', 'connection', 'new_namespace'].flatMap((event) => [
+      [9, '/', { packet: [event, {}] }],
+      [9, '/', { packet: [event], requestId: 'id' }],
+    ]),
+    'all are refused',
+  )
+  for (const node of siege.nodes) {
+    expect(await node.run(({ kept }) => kept.heard)).toEqual([])
+    expect(await node.run(({ zmq }) => zmq.stats().refused.reservedEvent)).toBeGreaterThan(0)
+  }
+})
+
+test('messages that would take too much memory are refused', async () => {
+  const rooms = new Array(262_145).fill('room')
+  const parts = new Array(65_537).fill('')
+  const empties = compose('dd00100001', Buffer.alloc(2 ** 20 + 1, 0x80))
+  await say(
+    [
+      [3, '/', rooms, [], {}, 1, PARTS],
+      [3, '/', [], rooms, {}, 1, PARTS],
+      [3, '/', [], [], {}, 1, parts],
+      compose('93', 9, '/', compose('81', 'packet', empties)),
+      compose('97', 3, '/', [], [], {}, 0, empties),
+      [7, '/', { opts: { rooms: [] }, requestId: 'x'.repeat(257) }],
+      [3, '/', [], [], {}, 1, PARTS, 'x'.repeat(257)],
+    ],
+    'all are refused',
+  )
+})
+
 test('requests and answers with a field that is not what it should be are refused', async () => {
   const opts = { rooms: ['room'], except: [], flags: {} }
   const requestId = 'unknown'

@@ -103,18 +103,21 @@ export class Repairs {
     const { journal, outgoing, ownTopicOf, isReachable, refusals } = this.#options
     const now = performance.now()
     if (!isReachable(uid)) return refusals.count('stranger')
-    if (!this.#allowance.isNew(uid, topic, from, askedTo, now)) {
-      return refusals.count('askedTooOften')
-    }
+    const reply = (message: Control) =>
+      outgoing.sayFirst(ownTopicOf(uid), (writer) => writeControl(writer, message))
+    const last = outgoing.lastNumbered(topic)
+    // what he knows of them is not from us
+    if (askedTo > last) reply({ type: ControlType.UNSENT, topic, last })
+    const to = Math.min(askedTo, outgoing.lastSent(topic))
+    if (to < from) return
+    if (!this.#allowance.isNew(uid, topic, from, to, now)) return refusals.count('askedTooOften')
     const maxBytes = Math.min(MAX_REPAIR_BYTES, this.#allowance.bytes(now))
     if (maxBytes === 0) return refusals.count('askedTooMuch')
     this.lastAskedAt = now
-    const last = outgoing.lastNumbered(topic)
-    const to = Math.min(askedTo, outgoing.lastSent(topic))
     const { frames, goneTo } = journal.find(topic, from, to, maxBytes)
     let bytes = 0
     for (const { body } of frames) bytes += body.length
-    this.#allowance.spend(uid, topic, from, frames.at(-1)?.seq ?? askedTo, bytes, now)
+    this.#allowance.spend(uid, topic, from, frames.at(-1)?.seq ?? to, bytes, now)
     debug(
       '%s: %s misses %d to %d on %s: %d sent again, %d gone',
       this.#options.uid,
@@ -125,10 +128,6 @@ export class Repairs {
       frames.length,
       goneTo - from + 1,
     )
-    const reply = (message: Control) =>
-      outgoing.sayFirst(ownTopicOf(uid), (writer) => writeControl(writer, message))
-    // what he knows of them is not from us
-    if (askedTo > last) reply({ type: ControlType.UNSENT, topic, last })
     if (goneTo >= from) reply({ type: ControlType.GONE, topic, from, to: goneTo })
     for (const { body } of frames) reply({ type: ControlType.REPAIR, topic, body })
     this.framesSent += frames.length
