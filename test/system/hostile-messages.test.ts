@@ -258,6 +258,19 @@ test('messages for namespaces that no server has reach nobody', async () => {
   )
 })
 
+test('requests of strangers do not fill the journal with answers', async () => {
+  const [a] = siege.nodes
+  const before = await a!.run(({ zmq }) => zmq.stats().refused.stranger)
+  const request = [7, '/', { opts: { rooms: [], except: [], flags: {} }, requestId: 'request' }]
+  await siege.survive(attacker, {}, async () => {
+    for (const _ of range(1, 100)) {
+      await attacker.sayUnnumbered(siege.nodeTopics[0]!, ...range(1, 100).map(() => request))
+    }
+  })
+  const after = await a!.run(({ zmq }) => zmq.stats().refused.stranger)
+  expect(after - before).toBeGreaterThan(0)
+})
+
 test('answers to requests that nobody made are passed over', async () => {
   const [a] = siege.nodes
   const answers: [type: number, data: object][] = [

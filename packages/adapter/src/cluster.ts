@@ -25,6 +25,7 @@ import { sayAnswer } from './answers.js'
 import { answerForAbsentNamespace, readAnswer, readRequest, requestIdOf } from './messages.js'
 import type { ResolvedOptions } from './options.js'
 import { type AcknowledgementListener, Requests } from './requests.js'
+import { Strangers } from './strangers.js'
 
 const debug = createDebug('socket.io-zeromq:adapter')
 
@@ -57,6 +58,7 @@ export class Cluster extends EventEmitter<BusEvents> {
   readonly #options: ResolvedOptions
   readonly #adapters = new Map<string, ZmqAdapter>()
   readonly #requests = new Requests()
+  readonly #strangers = new Strangers()
   readonly #envelopes = new Envelopes()
   /** The envelope of what came last for nobody here, as long as no room has been added since. */
   #unmatched: Envelope | undefined
@@ -206,6 +208,9 @@ export class Cluster extends EventEmitter<BusEvents> {
   /** Answers a request of another server. */
   answer(uid: string, type: number, nsp: string, data: Record<string, unknown>): void {
     this.#try((bus) => {
+      if (!bus.hasMember(uid) && !this.#strangers.mayBeAnswered(performance.now())) {
+        return bus.refuse('stranger')
+      }
       const topic = bus.topics.node(uid)
       const say = (data: unknown) =>
         bus.say(topic, (writer) => writeClusterMessage(writer, type, nsp, data))

@@ -16,7 +16,7 @@ import { Members } from './members.js'
 import { warnOfNoBroker } from './no-broker.js'
 import type { ResolvedBusOptions } from './options.js'
 import { Outgoing } from './outgoing.js'
-import { Refusals, type Refused } from './refusals.js'
+import { type RefusalReason, Refusals, type Refused } from './refusals.js'
 import { Repairs } from './repairs.js'
 import { type BusSockets, makeSockets } from './sockets.js'
 
@@ -378,6 +378,11 @@ export class Bus extends EventEmitter<BusEvents> {
       bytesHeldBack: this.#incoming.inbox.heldBytes,
       refused: this.#refusals.counts,
     }
+  }
+
+  /** Counts something that was refused above the bus. */
+  refuse(reason: RefusalReason): void {
+    this.#refusals.count(reason)
   }
 
   /** Tells of an error: to the listeners of `error`, or as a process warning if there are none. */
