@@ -248,6 +248,7 @@ export class Bus extends EventEmitter<BusEvents> {
       uid: this.uid,
       socket: this.#sockets.sub,
       topics,
+      controlTopic: control,
       ownTopic: this.#ownTopic,
       inbox: {
         ...INBOX,

@@ -28,6 +28,8 @@ export interface IncomingOptions {
   socket: Subscriber
   /** The topics that are subscribed to. */
   topics: readonly string[]
+  /** The one of them on which nothing is numbered. */
+  controlTopic: string
   /** One's own topic, on which every sender's sequence is heard from its beginning. */
   ownTopic: string
   inbox: InboxOptions
@@ -122,7 +124,7 @@ export class Incoming {
   /** A sender tells where its sequence on a topic stands. */
   digest(sender: string, topic: string, last: number, isOlder: boolean): void {
     const { ownTopic } = this.#options
-    if (!this.#options.topics.includes(topic)) return
+    if (!this.#isNumbered(topic)) return
     const isOwn = topic === ownTopic
     if (!this.inbox.digest(sender, topic, last, isOlder, performance.now(), isOwn)) {
       this.#options.refusals.count('tooFarAhead')
@@ -188,6 +190,8 @@ export class Incoming {
     this.counters.framesReceived++
     this.counters.bytesReceived += body.length
     if (seq === 0) this.#onUnnumbered(uid, readMessages(reader, uid))
+    else if (!this.#isNumbered(topic))
+      throw new MalformedFrameError('a number for control messages')
     else this.#onNumbered(topic, uid, seq, reader)
   }
 
@@ -239,10 +243,16 @@ export class Incoming {
   #onRepair(sender: string, topic: string, body: Buffer): void {
     const reader = new MsgpackReader(body)
     const { uid, seq } = readHeader(reader)
-    if (uid !== sender || seq === 0 || !this.#options.topics.includes(topic)) {
+    if (uid !== sender || seq === 0 || !this.#isNumbered(topic)) {
       throw new MalformedFrameError('the repair of a frame that was not for us')
     }
     if (this.#onNumbered(topic, uid, seq, reader)) this.counters.framesRepaired++
+  }
+
+  /** Whether frames on a topic that we hear have numbers. */
+  #isNumbered(topic: string): boolean {
+    const { topics, controlTopic } = this.#options
+    return topic !== controlTopic && topics.includes(topic)
   }
 
   #refuse({ reason, message }: MalformedFrameError): void {

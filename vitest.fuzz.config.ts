@@ -1,0 +1,16 @@
+import { defineConfig, mergeConfig } from 'vitest/config'
+import config from './vitest.config.js'
+
+/** How many inputs each of the three suites takes: a million in all. */
+const INPUTS = 334_000
+
+/** `npm run fuzz`: the fuzzed tests of `npm test`, with many more inputs. */
+export default mergeConfig(
+  { ...config, test: { ...config.test, include: [] } },
+  defineConfig({
+    test: {
+      include: ['packages/*/test/fuzz/*.test.ts'],
+      env: { FUZZ_INPUTS: process.env.FUZZ_INPUTS ?? String(INPUTS) },
+    },
+  }),
+)
