@@ -51,8 +51,8 @@ const INBOX = {
   maxHeldFrames: 131_072,
   maxSenders: 16_384,
 } as const
-/** How many nodes, and how many emitters, a cluster has at most. */
-const MAX_MEMBERS = 16_384
+/** How many nodes, and how many emitters, a cluster has at most: none that can be asked is forgotten. */
+const MAX_MEMBERS = INBOX.maxSenders / 2
 /** How long a repair waits with several brokers, since the frame may be on its way. */
 const SEVERAL_BROKERS_NAK_DELAY_MS = 40
 

@@ -82,6 +82,9 @@ interface Stream<Frame> {
   giveUpAt: number
 }
 
+/** Where a stream stood; see Stream. */
+type Position = Pick<Stream<unknown>, 'next' | 'heard'>
+
 interface Sender<Frame> {
   readonly uid: string
   readonly streams: Map<string, Stream<Frame>>
@@ -102,8 +105,8 @@ export class Inbox<Frame> {
   readonly #waiting = new Set<Stream<Frame>>()
   /** Senders that have left, in the order in which they are to be forgotten. */
   readonly #leaving = new Set<Sender<Frame>>()
-  /** The next seq by topic of those that were forgotten, since they may come back. */
-  readonly #positions = new Map<string, ReadonlyMap<string, number>>()
+  /** Where those stood that were forgotten, by topic, since they may come back. */
+  readonly #positions = new Map<string, ReadonlyMap<string, Position>>()
   #isPaused = false
   #heldFrames = 0
   #heldBytes = 0
@@ -443,15 +446,14 @@ export class Inbox<Frame> {
     return sender.streams.get(topic) ?? this.#addStream(sender, topic, startsAtOne ? 1 : UNKNOWN)
   }
 
-  #addStream(sender: Sender<Frame>, topic: string, next: number): Stream<Frame> {
+  #addStream(sender: Sender<Frame>, topic: string, next: number, heard = 0): Stream<Frame> {
     const stream: Stream<Frame> = {
       sender,
       topic,
       next,
       first: NEVER,
       last: Math.max(0, next - 1),
-      // one that was forgotten and is back had got as far
-      heard: Math.max(0, next - 1),
+      heard,
       askedTo: 0,
       everAskedTo: 0,
       certainUntil: 0,
@@ -481,7 +483,7 @@ export class Inbox<Frame> {
       if (stalest !== undefined) this.#forget(stalest, now)
     }
     this.#senders.set(uid, sender)
-    for (const [topic, next] of positions) this.#addStream(sender, topic, next)
+    for (const [topic, { next, heard }] of positions) this.#addStream(sender, topic, next, heard)
     if (!sender.isReachable) this.#forgetLater(sender, now)
     return sender
   }
@@ -499,11 +501,11 @@ export class Inbox<Frame> {
 
   /** Keeps no more of a sender than where it stood; what is missing of it is given up. */
   #forget(sender: Sender<Frame>, now: number): void {
-    const positions = new Map<string, number>()
+    const positions = new Map<string, Position>()
     for (const stream of sender.streams.values()) {
       if (stream.next === UNKNOWN) this.#startAt(stream, stream.first, now)
       if (this.#waiting.has(stream)) this.#skipTo(stream, stream.last + 1, now)
-      positions.set(stream.topic, stream.next)
+      positions.set(stream.topic, { next: stream.next, heard: stream.heard })
     }
     this.#senders.delete(sender.uid)
     this.#leaving.delete(sender)

@@ -21,6 +21,8 @@ const OPTIONS = {
 const INPUTS_PER_ROUND = 200
 const EDGES = [0, 1, 2, 3, 10, 100, 2 ** 31, 2 ** 32, 2 ** 33, 2 ** 48, 2 ** 53 - 1]
 const FORGED = -1
+/** Fewer than are remembered, as the bus sees to it. */
+const MEMBERS = ['liar', ...Array.from({ length: 10 }, (_, i) => `${i}`)]
 
 const figures = { inputs: 0, delivered: 0, honest: 0, naks: 0, doubts: 0, lost: 0 }
 
@@ -53,7 +55,7 @@ class Round {
         if (sender === 'honest') this.#answers.push(() => this.#tell())
       },
       gap: (_sender, _topic, frames) => this.#check(frames > 0, `a gap of ${frames}`),
-      isReachable: (sender) => sender !== 'stranger',
+      isReachable: (sender) => sender === 'honest' || MEMBERS.includes(sender),
     })
   }
 
@@ -145,7 +147,7 @@ class Round {
       case 5:
         return void inbox.unsent(sender, topic, random.pick(EDGES), this.#now)
       case 6:
-        if (sender !== 'honest') inbox.reachable(sender, random.chance(0.5), this.#now)
+        if (MEMBERS.includes(sender)) inbox.reachable(sender, random.chance(0.5), this.#now)
         return
       default:
         return inbox.repeated(sender, topic, seq, this.#now)

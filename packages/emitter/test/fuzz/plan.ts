@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** How many inputs each suite runs; `npm run fuzz` runs a million in all. */
+/** How many inputs each suite runs; `npm run fuzz` a million. */
 export const INPUTS = Number(process.env.FUZZ_INPUTS ?? 20_000)
 /** The seed, to run the same inputs again. */
 export const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 32))
