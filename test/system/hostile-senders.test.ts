@@ -112,6 +112,13 @@ test('a million topics in digests, and questions without end, are survived', asy
   })
 })
 
+test('numbered frames where only control messages are said are refused', async () => {
+  await siege.survive(attacker, { framesMalformed: 2 }, async () => {
+    await attacker.say(CONTROL, broadcast('smuggled'))
+    await attacker.sayUnnumbered(EVERYONE, [36, CONTROL, attacker.frame(5, broadcast('smuggled'))])
+  })
+})
+
 test('frames in a node’s own name are passed over by it', async () => {
   const before = await statsOf(0)
   await siege.survive(attacker, {}, async () => {

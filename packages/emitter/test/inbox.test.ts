@@ -258,6 +258,28 @@ describe('the inbox', () => {
       expect(bench.receive('b', 1)).toBe('delivered')
     })
 
+    it('as it is forgotten and comes back', () => {
+      const bench = new Bench({ maxSenders: 1 })
+      bench.receive('a', 1)
+      bench.digest('a', 500, false)
+      bench.receive('b', 1) // there is room for one
+      expect(bench.gaps).toEqual(['a 499'])
+      bench.digest('a', 2, false)
+      bench.inbox.repeated('a', TOPIC, 2, bench.now)
+      expect(bench.doubts).toEqual(['a 500'])
+      bench.inbox.unsent('a', TOPIC, 2, bench.now)
+      expect(bench.receive('a', 2)).toBe('delivered')
+    })
+
+    it('only what cannot be, and is forgotten and heard again', () => {
+      const bench = new Bench({ maxSenders: 1 })
+      bench.digest('a', Number.MAX_SAFE_INTEGER, true)
+      bench.receive('a', Number.MAX_SAFE_INTEGER)
+      bench.receive('b', 1)
+      expect(bench.receive('a', 1)).toBe('delivered')
+      expect(bench.delivered).toEqual(['b 1', 'a 1'])
+    })
+
     it('that frames are gone, or were not sent, which were not asked for', () => {
       const bench = new Bench()
       for (const seq of [1, 4]) bench.receive('a', seq)

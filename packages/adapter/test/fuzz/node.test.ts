@@ -19,8 +19,6 @@ import { MemoryBroker } from './memory-broker.js'
 const BATCH = 100
 const EVERYONE = 'socket.io/*'
 const CONTROL = 'socket.io/c'
-/** What may be held back is delivered after so long at the latest; then it is not expected any more. */
-const GENERATION_MS = 30_000
 /** What a node remembers of senders and frames is bounded by more than this; see docs/guarantees.md. */
 const MAX_GROWTH_BYTES = 256 * 1024 * 1024
 
@@ -29,10 +27,8 @@ const random = new Random(SEED)
 const errors: Error[] = []
 /** Where senders are in their sequences, by sender and topic. */
 const seqs = new Map<string, number>()
-/** What frames may still do, and how often; the older half of it apart. */
-let allowed = new Map<string, number>()
-let allowedBefore = new Map<string, number>()
-let generationBegan = performance.now()
+/** What frames may still do, and how often: some are held back for minutes. */
+const allowed = new Map<string, number>()
 const figures = { inputs: 0, deliveries: 0, good: 0, refused: 0, heapMiB: 0 }
 /** What the honest sender's clients have got, by client. */
 const good = new Map<string, number[]>(CLIENTS.map(({ id }) => [id, []]))
@@ -81,24 +77,15 @@ function onDelivery(what: string): void {
     good.get(honest[1] as string)?.push(Number(honest[2]))
     return
   }
-  for (const generation of [allowed, allowedBefore]) {
-    const count = generation.get(what)
-    if (count === undefined) continue
-    if (count > 1) generation.set(what, count - 1)
-    else generation.delete(what)
-    return
-  }
-  wrong.push(what)
+  const count = allowed.get(what)
+  if (count === undefined) wrong.push(what)
+  else if (count > 1) allowed.set(what, count - 1)
+  else allowed.delete(what)
 }
 
 /** Feeds inputs, and something in the honest sender's name, and then lets that sender speak. */
 async function feed(bodies: readonly Buffer[]): Promise<void> {
   const began = performance.now()
-  if (began - generationBegan > GENERATION_MS) {
-    allowedBefore = allowed
-    allowed = new Map()
-    generationBegan = began
-  }
   for (const input of bodies) {
     figures.inputs++
     const where = topic()

@@ -156,8 +156,9 @@ export class Inbox<Frame> {
     now: number,
     startsAtOne = false,
   ): Verdict {
+    if (seq > MAX_SEQ) return 'refused'
     const stream = this.#stream(uid, topic, startsAtOne, now)
-    if (!isPlausible(stream, seq)) return 'refused'
+    if (isTooFarAhead(stream, seq)) return 'refused'
     if (stream.next === UNKNOWN && seq === 1) this.#startAt(stream, 1, now)
     if (seq === stream.next) {
       stream.next++
@@ -199,8 +200,9 @@ export class Inbox<Frame> {
     now: number,
     startsAtOne = false,
   ): boolean {
+    if (last > MAX_SEQ) return false
     const stream = this.#stream(uid, topic, startsAtOne, now)
-    if (!isPlausible(stream, last)) return false
+    if (isTooFarAhead(stream, last)) return false
     if (stream.next === UNKNOWN) {
       this.#startAt(stream, isOlder ? Math.min(last + 1, stream.first) : 1, now)
     }
@@ -518,6 +520,6 @@ export class Inbox<Frame> {
   }
 }
 
-function isPlausible<Frame>({ next }: Stream<Frame>, seq: number): boolean {
-  return seq <= MAX_SEQ && (next === UNKNOWN || seq - next <= MAX_AHEAD)
+function isTooFarAhead<Frame>({ next }: Stream<Frame>, seq: number): boolean {
+  return next !== UNKNOWN && seq - next > MAX_AHEAD
 }

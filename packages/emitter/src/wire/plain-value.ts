@@ -9,6 +9,10 @@ import { MAX_DEPTH, MalformedFrameError, MsgpackReader } from './msgpack.js'
 
 /** The extension types of msgpack-lite whose content are bytes, and not MessagePack again. */
 const FIRST_BYTES_EXTENSION = 0x10
+/** What msgpack-lite makes of extensions that it does not know. */
+const UNKNOWN_EXTENSION: unknown = Object.getPrototypeOf(
+  msgpack.decode(Buffer.from([0xd4, 0x7f, 0])),
+)
 
 /**
  * @throws RangeError if the value nests too deep or holds too much; whatever msgpack-lite throws on a
@@ -125,9 +129,9 @@ function plain(value: unknown): unknown {
   }
   // not a Date, a Buffer and so on, none of which a key can make a map into
   if (Object.prototype.toString.call(value) !== '[object Object]') return value
-  if (Object.getPrototypeOf(value) !== Object.prototype) {
-    Object.setPrototypeOf(value, Object.prototype)
-  }
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype === UNKNOWN_EXTENSION) return value
+  if (prototype !== Object.prototype) Object.setPrototypeOf(value, Object.prototype)
   const map = value as Record<string, unknown>
   for (const key of Object.keys(map)) {
     if (key === 'constructor' && hasPrototypeKey(map[key])) delete map[key]

@@ -79,6 +79,7 @@ class Round {
     }
     const { said, got } = this.#honest
     this.#check(got === said, `of ${said} frames, ${got} were delivered`)
+    this.#check(Number.isSafeInteger(this.#inbox.lost), `${this.#inbox.lost} are lost`)
     figures.lost += this.#inbox.lost
   }
 

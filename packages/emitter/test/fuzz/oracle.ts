@@ -59,6 +59,7 @@ export function checkSame(actual: unknown, expected: unknown, what: string): voi
 /** Without what a key `__proto__` has made of a map. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain)
+  if (Object.getPrototypeOf(value ?? 0)?.constructor.name === 'ExtBuffer') return value
   const isMap = Object.prototype.toString.call(value) === '[object Object]'
   if (!isMap || typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value).filter(([key, item]) => {
