@@ -3,7 +3,7 @@ import { Encoding, type Envelope, expectFields, readEnvelope, type WireFlags } f
 import type { IncomingMessage } from './frame.js'
 import { MAX_PARTS, MAX_ROOMS } from './limits.js'
 import { MalformedFrameError, type MsgpackReader, type MsgpackWriter } from './msgpack.js'
-import { decodeValue } from './plain-value.js'
+import { readValue } from './value-reader.js'
 
 /**
  * The broadcast, the one message on the hot path: `[3, nsp, rooms, except, flags, encoding,
@@ -169,7 +169,7 @@ export class Broadcast implements Envelope {
     const reader = this.#reader
     reader.pos = this.#payload
     reader.skip()
-    const data = decodeValue(reader.buf.subarray(this.#payload, reader.pos))
+    const data = readValue(reader.buf.subarray(this.#payload, reader.pos))
     if (!Array.isArray(data) || typeof data[0] !== 'string') {
       throw new MalformedFrameError('the data of a packet does not begin with the event’s name')
     }

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from './frame.js'
 import { MalformedFrameError, type MsgpackWriter } from './msgpack.js'
-import { decodeValue, encodeValue } from './plain-value.js'
+import { readValue } from './value-reader.js'
+import { writeValue } from './value-writer.js'
 
 /**
- * Every cluster message but the broadcast: `[type, nsp, data]`, through msgpack-lite, with `data` as
+ * Every cluster message but the broadcast: `[type, nsp, data]`, with `data` as
  * `socket.io-adapter` defines it for the type.
  */
 
@@ -42,7 +43,7 @@ export function writeClusterMessage(
   writer.arrayHeader(3)
   writer.uint(type)
   writer.string(nsp)
-  writer.raw(encodeValue(data))
+  writeValue(writer, data)
 }
 
 /** @throws MalformedFrameError */
@@ -54,5 +55,5 @@ export function readClusterMessage({
 }: IncomingMessage): ClusterMessage {
   if (fields !== 2) throw new MalformedFrameError(`a message of ${fields} fields, not 2`)
   const nsp = reader.string()
-  return { sender, type, nsp, data: decodeValue(reader.buf.subarray(reader.pos, reader.end)) }
+  return { sender, type, nsp, data: readValue(reader.buf.subarray(reader.pos, reader.end)) }
 }

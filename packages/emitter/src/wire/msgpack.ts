@@ -104,12 +104,20 @@ export class MsgpackWriter {
     }
   }
 
-  /** Any number; one that is no unsigned integer takes 9 bytes. */
+  /** Any number; one that is no integer, or beyond 32 bits and negative, takes 9 bytes. */
   number(value: number): void {
-    if (Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0)) return this.uint(value)
+    if (value >= 0 && Number.isSafeInteger(value)) return this.uint(value)
     this.#ensure(9)
-    this.#buf[this.#pos++] = 0xcb
-    this.#pos = this.#buf.writeDoubleBE(value, this.#pos)
+    const buf = this.#buf
+    if (value < -0x8000_0000 || (value | 0) !== value) {
+      buf[this.#pos++] = 0xcb
+      this.#pos = buf.writeDoubleBE(value, this.#pos)
+    } else if (value >= -0x20) {
+      buf[this.#pos++] = value & 0xff
+    } else {
+      buf[this.#pos++] = 0xd2
+      this.#pos = buf.writeInt32BE(value, this.#pos)
+    }
   }
 
   arrayHeader(length: number): void {
@@ -126,10 +134,19 @@ export class MsgpackWriter {
     }
   }
 
-  /** @param length - the number of pairs, at most 15 */
+  /** @param length - the number of pairs */
   mapHeader(length: number): void {
-    this.#ensure(1)
-    this.#buf[this.#pos++] = 0x80 | length
+    this.#ensure(5)
+    const buf = this.#buf
+    if (length < 16) {
+      buf[this.#pos++] = 0x80 | length
+    } else if (length < 0x1_0000) {
+      buf[this.#pos++] = 0xde
+      this.#pos = buf.writeUInt16BE(length, this.#pos)
+    } else {
+      buf[this.#pos++] = 0xdf
+      this.#pos = buf.writeUInt32BE(length, this.#pos)
+    }
   }
 
   string(value: string): void {

@@ -1,10 +1,10 @@
 import msgpack from 'msgpack-lite'
-import { MAX_OBJECTS } from './limits.js'
 import { MAX_DEPTH, MalformedFrameError, MsgpackReader } from './msgpack.js'
 
 /**
- * Values of any kind, through msgpack-lite, which takes what it is given: what comes from the network
- * is weighed before, and its maps are made plain after.
+ * Values of JavaScript's own types (dates, typed arrays, errors and so on), which are extensions in
+ * MessagePack: through msgpack-lite, which takes what it is given. What comes from the network is
+ * weighed before, and its maps are made plain after.
  */
 
 /** The extension types of msgpack-lite whose content are bytes, and not MessagePack again. */
@@ -15,10 +15,12 @@ const UNKNOWN_EXTENSION: unknown = Object.getPrototypeOf(
 )
 
 /**
- * @throws RangeError if the value nests too deep or holds too much; whatever msgpack-lite throws on a
- *   value that it cannot write, such as a BigInt
+ * Encodes what is no plain value.
+ * @param depth - how deep it stands
+ * @throws RangeError if it nests too deep; whatever msgpack-lite throws on a value that it cannot
+ *   write, such as a BigInt
  */
-export function encodeValue(value: unknown): Buffer {
+export function encodeExtension(value: unknown, depth: number): Buffer {
   let bytes: Buffer
   try {
     bytes = msgpack.encode(value)
@@ -28,19 +30,14 @@ export function encodeValue(value: unknown): Buffer {
   }
   try {
     // who receives it would refuse the frame, and with it all that is in it
-    new MsgpackReader(bytes).skip()
+    new MsgpackReader(bytes).skipMany(1, depth)
   } catch (cause) {
     throw tooDeep(cause)
-  }
-  if (countObjects(bytes) > MAX_OBJECTS) {
-    throw new RangeError(
-      `cannot send data to other servers with more than ${MAX_OBJECTS} objects and arrays in it`,
-    )
   }
   return bytes
 }
 
-function tooDeep(cause: unknown): RangeError {
+export function tooDeep(cause?: unknown): RangeError {
   return new RangeError(
     `cannot send data to other servers that contains itself, or nests deeper than ${MAX_DEPTH} levels`,
     { cause },
@@ -48,14 +45,11 @@ function tooDeep(cause: unknown): RangeError {
 }
 
 /**
- * Decodes one value, whose structure has been checked.
+ * Decodes an extension, whose weight has been counted.
  * @throws MalformedFrameError also for what msgpack-lite trips over: an extension type's contents
  *   are not looked at before
  */
-export function decodeValue(bytes: Buffer): unknown {
-  if (countObjects(bytes) > MAX_OBJECTS) {
-    throw new MalformedFrameError(`more than ${MAX_OBJECTS} objects in a message`, 'tooMany')
-  }
+export function decodeExtension(bytes: Buffer): unknown {
   try {
     return plain(msgpack.decode(bytes))
   } catch (error) {
@@ -108,7 +102,7 @@ function length(bytes: Buffer, pos: number, log2: number): number {
 }
 
 /** What is MessagePack again may be one object for each byte. */
-function weightOfExtension(type: number, size: number): number {
+export function weightOfExtension(type: number, size: number): number {
   return type < FIRST_BYTES_EXTENSION ? 1 + size : 1
 }
 
@@ -140,6 +134,6 @@ function plain(value: unknown): unknown {
   return value
 }
 
-function hasPrototypeKey(value: unknown): boolean {
+export function hasPrototypeKey(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, 'prototype')
 }
