@@ -10,7 +10,7 @@ import { mean, percentile } from './statistics.js'
 import type { Drive, Findings, Workload } from './workloads.js'
 
 /** How long a system works before it is measured, so that its code is compiled. */
-const WARM_UP_MS = 750
+const WARM_UP_MS = 500
 
 export interface Load {
   seconds: number
