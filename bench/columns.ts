@@ -64,6 +64,7 @@ export function milliseconds(value: number): string {
 }
 
 export function ratioText(ratio: number): string {
+  if (ratio < 0.01) return '<0.01×'
   return `${ratio.toFixed(ratio < 10 ? 2 : 1)}×`
 }
 

@@ -1,6 +1,9 @@
 import type { Results } from './results.js'
-import type { SystemName } from './systems.js'
-import type { Measure, WorkloadName } from './workloads.js'
+import { type SystemName, systems } from './systems.js'
+import { type Measure, type Workload, type WorkloadName, workloads } from './workloads.js'
+
+/** A system that delivers less than this share of a steady rate does not keep up with it. */
+const KEPT_UP = 0.97
 
 /** One figure of this project beside another, and the budget that it has to keep. */
 export interface Line {
@@ -31,6 +34,8 @@ export interface Verdict extends Line {
   ratio: number
   /** `undefined` if there is no goal. */
   isMet?: boolean
+  /** Who delivered less than was sent, so that the latencies are those of a growing queue. */
+  fellBehind: readonly string[]
 }
 
 const REDIS: Against = { system: 'redis', name: 'redis-adapter' }
@@ -121,8 +126,18 @@ export function judge(lines: readonly Line[], results: Results): Verdict[] {
     )?.median
     if (ours === undefined || theirs === undefined) return []
     const ratio = ours / theirs
-    return { ...line, ours, theirs, ratio, ...(goal && { isMet: isMet(goal, ratio) }) }
+    const fellBehind = (['zmq', against.system] as const)
+      .filter((system) => isBehind(results, workload, system))
+      .map((system) => systems[system].title)
+    return { ...line, ours, theirs, ratio, fellBehind, ...(goal && { isMet: isMet(goal, ratio) }) }
   })
+}
+
+/** Whether a system delivered less than a steady rate. */
+function isBehind(results: Results, name: WorkloadName, system: SystemName): boolean {
+  const { drive }: Workload = workloads[name]
+  const rate = results.get(name, system, 'rate')?.median
+  return drive.kind === 'pace' && rate !== undefined && rate < drive.perSecond * KEPT_UP
 }
 
 function isMet(goal: Goal, ratio: number): boolean {

@@ -116,7 +116,10 @@ function verdictTable(verdicts: readonly Verdict[]): string {
       write(verdict, verdict.theirs),
       ratioText(verdict.ratio),
       verdict.goal === undefined ? '' : goalText(verdict.goal),
-      verdict.isMet === undefined ? '' : verdict.isMet ? 'kept' : '**missed**',
+      [
+        verdict.isMet === undefined ? '' : verdict.isMet ? 'kept' : '**missed**',
+        ...verdict.fellBehind.map((name) => `${name} fell behind`),
+      ].join('; '),
     ]),
   )
 }
