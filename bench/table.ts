@@ -12,7 +12,7 @@ import { workloadNames, workloads } from './workloads.js'
 const TABLE_WIDTH = 100
 const RULE = '─'.repeat(TABLE_WIDTH)
 const NAME_WIDTH = 15
-const LABEL_WIDTH = 43
+const LABEL_WIDTH = 42
 
 type Style = (format: 'bold' | 'green' | 'red' | 'dim', text: string) => string
 
@@ -89,8 +89,8 @@ function verdicts(title: string, all: readonly Verdict[], style: Style): string[
     style('bold', title),
     ...all.map((verdict) => {
       const { label, ratio, against, goal, isMet, fellBehind } = verdict
-      const remark = fellBehind.length > 0 ? ` (${fellBehind.join(', ')} fell behind)` : ''
-      const text = `  ${label.padEnd(LABEL_WIDTH)}${ratioText(ratio).padStart(8)} of ${against.name.padEnd(14)}`
+      const remark = fellBehind.length > 0 ? ` (${fellBehind.join(', ')} behind)` : ''
+      const text = `  ${label.padEnd(LABEL_WIDTH)}${ratioText(ratio).padStart(8)} of ${against.name.padEnd(13)}`
       if (goal === undefined) return text.trimEnd()
       return (
         text + style(isMet ? 'green' : 'red', `${goalText(goal)} ${isMet ? '✓' : '✗'}`) + remark
