@@ -43,7 +43,7 @@ export function columnsOf({ drive, scene }: Workload): readonly Column[] {
     case 'pace': {
       const p999 = figure('p99.9 ms', 'p999', milliseconds)
       const cpu = [CPU.sender, CPU.receiver, CPU.middle]
-      return [P50, P99, spreadOf('p99'), p999, figure('delivered/s', 'rate', whole), ...cpu, LOST]
+      return [P50, P99, spreadOf('p99'), p999, figure('arrived/s', 'rate', whole), ...cpu, LOST]
     }
     case 'ask':
       return [...rate('answered/s'), P50, P99, CPU.sender, CPU.receiver, CPU.middle, LOST]

@@ -90,7 +90,7 @@ function verdicts(title: string, all: readonly Verdict[], style: Style): string[
     ...all.map((verdict) => {
       const { label, ratio, against, goal, isMet, fellBehind } = verdict
       const remark = fellBehind.length > 0 ? ` (${fellBehind.join(', ')} behind)` : ''
-      const text = `  ${label.padEnd(LABEL_WIDTH)}${ratioText(ratio).padStart(8)} of ${against.name.padEnd(13)}`
+      const text = `  ${label.padEnd(LABEL_WIDTH)}${ratioText(ratio).padStart(7)} of ${against.name.padEnd(14)}`
       if (goal === undefined) return text.trimEnd()
       return (
         text + style(isMet ? 'green' : 'red', `${goalText(goal)} ${isMet ? '✓' : '✗'}`) + remark
