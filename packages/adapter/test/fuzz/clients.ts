@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type { Namespace, Server } from 'socket.io'
-import { Decoder } from 'socket.io-parser'
+import { decodePacket } from '../../../emitter/test/fuzz/packets.js'
 
 /** A client of the fuzzed node: its namespace, and its rooms. */
 export interface Client {
@@ -27,17 +27,6 @@ export function keyOfParts(parts: readonly unknown[]): string {
 /** How values of any kind are told from others. */
 export function keyOfValue(value: unknown): string {
   return inspect(value, { depth: null, maxArrayLength: null, maxStringLength: null })
-}
-
-/** The data of an event packet. */
-export function decodeParts(parts: readonly unknown[]): unknown {
-  const decoder = new Decoder({ maxAttachments: Number.POSITIVE_INFINITY } as never)
-  let data: unknown
-  decoder.on('decoded', (packet: { data?: unknown }) => {
-    data = packet.data
-  })
-  for (const part of parts) decoder.add(part as string)
-  return data
 }
 
 /** Gives a server its clients, without connections: what would go to them is told. */
@@ -76,7 +65,7 @@ function makeSocket({ id, rooms }: Client, tell: (what: string) => void) {
         // a packet that wants an acknowledgement has been encoded again, with an id
         const isAsked = options.constructor === Object
         const { volatile, compress } = options
-        const what = isAsked ? keyOfValue(decodeParts(parts)) : keyOfParts(parts)
+        const what = isAsked ? keyOfValue(decodePacket(parts)) : keyOfParts(parts)
         tell(`${isAsked ? 'ask' : 'emit'} ${id} ${volatile} ${compress} ${what}`)
       },
     },

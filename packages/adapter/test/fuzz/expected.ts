@@ -1,6 +1,6 @@
-import { Encoder } from 'socket.io-parser'
 import { readFrame } from '../../../emitter/test/fuzz/oracle.js'
-import { CLIENTS, type Client, decodeParts, keyOfParts, keyOfValue } from './clients.js'
+import { decodePacket, encodePacket } from '../../../emitter/test/fuzz/packets.js'
+import { CLIENTS, type Client, keyOfParts, keyOfValue } from './clients.js'
 
 type Fields = Record<string, unknown>
 
@@ -58,23 +58,21 @@ function ofBroadcast(nsp: unknown, fields: unknown[]): string[] {
   return matching(nsp, rooms, except).flatMap(({ id }) => {
     try {
       if (requestId !== undefined) {
-        const data = encoding === 1 ? decodeParts(payload) : asSent(payload)
+        const data = encoding === 1 ? decodePacket(payload) : asSent(payload)
         return [`ask ${id} ${told} ${keyOfValue(data)}`]
       }
-      return [`emit ${id} ${told} ${keyOfParts(encoding === 1 ? payload : encode(nsp, payload))}`]
+      return [
+        `emit ${id} ${told} ${keyOfParts(encoding === 1 ? payload : encodePacket(nsp as string, payload))}`,
+      ]
     } catch {
       return [] // parts that make no packet
     }
   })
 }
 
-function encode(nsp: unknown, data: unknown[]): unknown[] {
-  return new Encoder().encode({ type: 2, data, nsp: nsp as string })
-}
-
 /** Data after a client's parser has read it, without dates and the like. */
 function asSent(data: unknown[]): unknown {
-  return decodeParts(encode('/', data))
+  return decodePacket(encodePacket('/', data))
 }
 
 function matching(nsp: unknown, rooms: unknown, except: unknown): Client[] {

@@ -1,4 +1,7 @@
-import type { Subscriber as ZmqSubscriber, XPublisher as ZmqXPublisher } from 'zeromq'
+import type { ZmqAdapterOptions } from '../../src/index.js'
+
+/** The options by which a bus is given its sockets. */
+type Sockets = Required<Pick<ZmqAdapterOptions, 'pubClient' | 'subClient'>>
 
 /** What a receiver has not taken yet. */
 class Queue<T> {
@@ -88,7 +91,7 @@ export class MemoryBroker {
   readonly #subscribers: Subscriber[] = []
 
   /** The options of a bus, for a new one. */
-  connect(): { pubClient: ZmqXPublisher; subClient: ZmqSubscriber } {
+  connect(): Sockets {
     const publisher = new XPublisher(this)
     const subscriber = new Subscriber(this)
     for (const { topics } of this.#subscribers) {
@@ -97,8 +100,8 @@ export class MemoryBroker {
     this.#publishers.push(publisher)
     this.#subscribers.push(subscriber)
     return {
-      pubClient: publisher as unknown as ZmqXPublisher,
-      subClient: subscriber as unknown as ZmqSubscriber,
+      pubClient: publisher as unknown as Sockets['pubClient'],
+      subClient: subscriber as unknown as Sockets['subClient'],
     }
   }
 

@@ -1,10 +1,10 @@
-import { Encoder } from 'socket.io-parser'
 import { writeBroadcast } from '../../src/wire/broadcast.js'
 import { MessageType, writeClusterMessage } from '../../src/wire/cluster.js'
 import { type Control, ControlType, writeControl } from '../../src/wire/control.js'
 import { writeHeader } from '../../src/wire/frame.js'
 import { MsgpackWriter } from '../../src/wire/msgpack.js'
 import { encodeAll } from '../support/values.js'
+import { encodePacket } from './packets.js'
 
 /** The rooms in which the clients of a fuzzed node are, and others. */
 export const ROOMS = ['room', 'other', 'nobody', '', '__proto__', 'constructor']
@@ -14,7 +14,6 @@ export const NAMESPACES = ['/', '/admin', '/absent', '__proto__']
 export const UIDS = ['0123456789abcdef', 'fedcba9876543210', 'aaaaaaaaaaaaaaaa']
 
 const TOPIC = 'socket.io/*'
-const parser = new Encoder()
 
 type Write = (writer: MsgpackWriter) => void
 
@@ -29,7 +28,7 @@ function broadcast(nsp: string, rooms: string[], data: unknown[], more: object =
     flags?: { volatile?: boolean; compress?: boolean; timeout?: number }
   }
   const to = { nsp, rooms: new Set(rooms), except: new Set(except), flags }
-  return (writer) => writeBroadcast(writer, to, parser.encode({ type: 2, data, nsp }), requestId)
+  return (writer) => writeBroadcast(writer, to, encodePacket(nsp, data), requestId)
 }
 
 const cluster =
