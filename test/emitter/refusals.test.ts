@@ -67,7 +67,7 @@ test('what was refused has not been said', async () => {
   expect(() => emitter.emit('hello', circular)).toThrow()
   expect(() => emitter.serverSideEmit('hello', circular)).toThrow()
   expect(() => emitter.serverSideEmit('hello', nested(600))).toThrow(
-    'cannot send data to other servers that nests deeper than 512 levels',
+    'cannot send data to other servers that contains itself, or nests deeper than 512 levels',
   )
   expect(emitter.stats().messagesHeld).toBe(0)
   await emitter.flush()
