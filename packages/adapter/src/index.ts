@@ -4,14 +4,17 @@
  * @packageDocumentation
  */
 export {
+  AuthenticationError,
   type BrokerEndpoints,
   type BusEvents,
   ClosedError,
+  type CurveOptions,
   FlushTimeoutError,
   JournalOverflowError,
   MessageTooLargeError,
   NoBrokerError,
   OptionError,
+  type DenialReason,
   UnsendablePartError,
 } from 'socket.io-zeromq-emitter/bus'
 export type { ZmqAdapter } from './adapter.js'

@@ -2,6 +2,7 @@ import {
   BUS_OPTION_NAMES,
   type BusOptions,
   integerOption,
+  OptionError,
   type ResolvedBusOptions,
   rejectUnknownOptions,
   resolveBusOptions,
@@ -30,8 +31,15 @@ export interface ResolvedOptions {
 export function resolveOptions(options: ZmqAdapterOptions): ResolvedOptions {
   const { requestTimeout, ...busOptions } = options
   rejectUnknownOptions(options, [...BUS_OPTION_NAMES, 'requestTimeout'])
+  const bus = resolveBusOptions(busOptions)
+  if (bus.curve?.role === 'emitter') {
+    throw new OptionError(
+      `option curve.secretKey: ${options.curve?.secretKey} is the key of an emitter, which may not ` +
+        'hear what servers say; make one for this server with: npx zmq-broker keygen --role node',
+    )
+  }
   return {
-    bus: resolveBusOptions(busOptions),
+    bus,
     requestTimeout: integerOption('requestTimeout', requestTimeout, 5_000, 1, 2_147_483_647),
   }
 }

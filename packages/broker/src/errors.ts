@@ -11,7 +11,7 @@ export class BrokerError extends Error {
  * An error that one option can mend. The same option bears another name on the command line, so the
  * message is written around the name.
  */
-abstract class OptionRelatedError extends BrokerError {
+export abstract class OptionRelatedError extends BrokerError {
   readonly #write: (option: string) => string
 
   /** @param write writes the message around the option's name */
@@ -64,6 +64,32 @@ export class BrokerBindError extends OptionRelatedError {
     cause?: unknown,
   ) {
     super(option, write, cause)
+  }
+}
+
+/**
+ * The broker would listen where others than this machine can connect, and has no keys to tell them
+ * apart: protected mode.
+ */
+export class BrokerProtectedError extends OptionRelatedError {
+  override readonly name = 'BrokerProtectedError'
+
+  /**
+   * @param option the option that says where to listen
+   * @param host the address that is open to others
+   */
+  constructor(
+    option: OptionName,
+    readonly host: string,
+  ) {
+    super(
+      option,
+      (name) =>
+        `${name} opens the broker to all who reach ${host}, and without keys they could read and say ` +
+        'everything: make keys with "npx zmq-broker keygen", and give --curve-key and ' +
+        '--authorized-keys (curveKey, authorizedKeys); or, in a network that you trust, say ' +
+        '--insecure (insecure: true)',
+    )
   }
 }
 

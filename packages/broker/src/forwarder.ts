@@ -1,9 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import createDebug from 'debug'
 import { Proxy as NativeProxy, type Socket, XPublisher, XSubscriber } from 'zeromq'
-import { BrokerStateError } from './errors.js'
-import { listen } from './listen.js'
+import { isLocal } from './endpoint.js'
+import { BrokerProtectedError, BrokerStateError } from './errors.js'
+import type { Gate } from './gate.js'
+import { type FailedHandshake, watchHandshakes } from './handshakes.js'
+import { listen, locate, type Place } from './listen.js'
 import type { ResolvedOptions } from './options.js'
+import type { Door } from './refusals.js'
+import { Relay } from './relay.js'
 
 const debug = createDebug('zmq-broker')
 
@@ -16,11 +21,16 @@ export interface BrokerEndpoints {
   readonly pub: string
   /** Where subscribers connect, for example `tcp://127.0.0.1:5556`. */
   readonly sub: string
+  /** Where emitters subscribe, if there is such a place. */
+  readonly emitterSub?: string
 }
+
+/** How long a subscriber has, when its connection is closed, to take what waits for it. */
+const subscribersLingerMs = 200
 
 /**
  * Two bound sockets and libzmq's own proxy between them: what comes in at one goes out at the other
- * without passing through JavaScript.
+ * without passing through JavaScript. And, if asked for, a third socket for emitters, with a relay.
  */
 export class Forwarder {
   /** Settles when the proxy has ended and its ports are free; rejects if it failed by itself. */
@@ -30,6 +40,7 @@ export class Forwarder {
   private constructor(
     readonly endpoints: BrokerEndpoints,
     private readonly proxy: NativeProxy,
+    private readonly relay: Relay | undefined,
     released: Promise<unknown>,
   ) {
     this.ended = this.#run(released)
@@ -40,37 +51,71 @@ export class Forwarder {
   /**
    * Binds the sockets, waits for subscribers to come back, and starts the proxy.
    *
-   * @throws {BrokerBindError} if one of the sockets cannot listen; neither is left open then
+   * @param gate decides who is let in; without one, everybody is
+   * @param onFailedHandshake is told of peers with which no connection comes about
+   * @throws {BrokerProtectedError} if others could connect and there is no gate
+   * @throws {BrokerBindError} if one of the sockets cannot listen; none is left open then
    * @throws {BrokerStateError} if this process has no thread to spare for another proxy
    */
-  static async open(options: ResolvedOptions): Promise<Forwarder> {
+  static async open(
+    options: ResolvedOptions,
+    gate: Gate | undefined,
+    onFailedHandshake: (failed: FailedHandshake) => void,
+  ): Promise<Forwarder> {
+    const places = {
+      pub: await locate('pub', options.pub),
+      sub: await locate('sub', options.sub),
+      emitterSub: options.emitterSub && (await locate('emitterSub', options.emitterSub)),
+    }
+    if (gate === undefined && !options.insecure) protect(Object.values(places))
+
     takeThread()
+    const socketOptions = (door: Door) => ({ ...common(options), ...gate?.socketOptions(door) })
     const publishers = new XSubscriber({
-      ...socketOptions(options),
+      ...socketOptions('pub'),
       receiveHighWaterMark: options.pubHighWaterMark,
       // Subscriptions travel against the stream. Beyond a limit libzmq drops them, silently.
       sendHighWaterMark: 0,
     })
-    const subscribers = new XPublisher({
-      ...socketOptions(options),
+    const forSubscribers = {
+      linger: subscribersLingerMs,
       receiveHighWaterMark: 0,
       sendHighWaterMark: options.subHighWaterMark,
-    })
-    const released = [whenReleased(publishers), whenReleased(subscribers)]
-    const bound: unknown[] = []
+    }
+    const subscribers = new XPublisher({ ...socketOptions('sub'), ...forSubscribers })
+    const emitters =
+      places.emitterSub && new XPublisher({ ...socketOptions('emitterSub'), ...forSubscribers })
+    const sockets: Socket[] = [publishers, subscribers, ...(emitters ? [emitters] : [])]
+    const bound: Promise<void>[] = []
+    const open = async (socket: XPublisher | XSubscriber, place: Place) => {
+      const released = whenReleased(socket)
+      const endpoint = await listen(socket, place)
+      bound.push(released)
+      watchHandshakes(socket, place.door, endpoint, gate !== undefined, onFailedHandshake)
+      return endpoint
+    }
+    let relay: Relay | undefined
     try {
-      const pub = await listen(publishers, 'pub', options.pub)
-      bound.push(released[0])
-      const sub = await listen(subscribers, 'sub', options.sub)
+      const pub = await open(publishers, places.pub)
+      const sub = await open(subscribers, places.sub)
       debug('publishers connect to %s, subscribers to %s', pub, sub)
-      // Both ports take connections already; what comes in waits until the proxy runs.
+      let endpoints: BrokerEndpoints = { pub, sub }
+      if (emitters !== undefined && places.emitterSub !== undefined) {
+        const emitterSub = await open(emitters, places.emitterSub)
+        endpoints = { ...endpoints, emitterSub }
+        const inside = `inproc://zmq-broker-${++lastRelay}`
+        subscribers.bindSync(inside)
+        relay = new Relay(emitters, inside)
+        debug('emitters subscribe at %s', emitterSub)
+      }
+      // The ports take connections already; what comes in waits until the proxy runs.
       await sleep(options.settleTime)
       // Its sockets cannot be touched any more once the proxy runs.
       const proxy = new NativeProxy(publishers, subscribers)
-      return new Forwarder({ pub, sub }, proxy, Promise.all(released))
+      return new Forwarder(endpoints, proxy, relay, Promise.all(bound))
     } catch (error) {
-      publishers.close()
-      subscribers.close()
+      relay?.close()
+      for (const socket of sockets) socket.close()
       await Promise.all(bound)
       threadsTaken--
       throw error
@@ -91,6 +136,7 @@ export class Forwarder {
     try {
       await this.proxy.run().finally(() => {
         this.#running = false
+        this.relay?.close()
       })
       await released
     } finally {
@@ -107,7 +153,18 @@ export class Forwarder {
   }
 }
 
-function socketOptions(options: ResolvedOptions) {
+let lastRelay = 0
+
+/** Protected mode: without keys, only this machine's own processes may connect. */
+function protect(places: readonly (Place | undefined)[]): void {
+  for (const place of places) {
+    if (place === undefined || isLocal(place.endpoint)) continue
+    const { endpoint, hostOption } = place
+    throw new BrokerProtectedError(hostOption, endpoint.transport === 'tcp' ? endpoint.host : '')
+  }
+}
+
+function common(options: ResolvedOptions) {
   return {
     linger: 0, // milliseconds
     backlog,

@@ -1,48 +1,96 @@
 import { lookup } from 'node:dns/promises'
+import { chmodSync } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { connect, isIP, isIPv4, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { isMainThread } from 'node:worker_threads'
 import { capability, type Socket } from 'zeromq'
 import { type Endpoint, formatEndpoint } from './endpoint.js'
 import { BrokerBindError } from './errors.js'
 import type { Binding } from './options.js'
+import type { Door } from './refusals.js'
 
 // unix(7): the path of a socket and its closing zero fill 108 bytes at most, 104 on macOS and BSD.
 const maxPathBytes = process.platform === 'linux' ? 107 : 103
 
+/** A place to listen, with the host in numbers. */
+export interface Place extends Binding {
+  /** The option that says where it is. */
+  readonly door: Door
+}
+
+/**
+ * Looks up the host of a place.
+ *
+ * @throws {BrokerBindError} if it is none of this machine
+ */
+export async function locate(door: Door, binding: Binding): Promise<Place> {
+  const { endpoint } = binding
+  if (endpoint.transport === 'ipc') return { ...binding, door }
+  try {
+    const host = await addressOf(endpoint.host)
+    return { ...binding, door, endpoint: { ...endpoint, host } }
+  } catch (cause) {
+    throw bindError(door, binding, cause)
+  }
+}
+
 /**
  * Binds the socket.
  *
- * @param option the option that says where this socket listens
  * @returns the endpoint in numbers, with the port that the system picked where it was 0
  * @throws {BrokerBindError} if the socket cannot listen there
  */
 export async function listen(
   socket: Socket & { readonly lastEndpoint: string | null },
-  option: 'pub' | 'sub',
-  { endpoint, hostOption }: Binding,
+  place: Place,
 ): Promise<string> {
+  const { endpoint } = place
   const address = formatEndpoint(endpoint)
   try {
     if (endpoint.transport === 'ipc') {
       await assertPathIsFree(endpoint.path)
-      await socket.bind(address)
+      bindForOwner(socket, endpoint.path)
     } else {
-      const host = await addressOf(endpoint.host)
-      socket.ipv6 = isIPv6(host)
-      await socket.bind(formatEndpoint({ ...endpoint, host }))
+      socket.ipv6 = isIPv6(endpoint.host)
+      await socket.bind(address)
     }
   } catch (cause) {
-    const code = codeOf(cause)
-    const failure = failures[code]?.(endpoint)
-    const [problem, remedy, about = option] = failure ?? [
-      `cannot listen on ${address} (${cause instanceof Error ? cause.message : code})`,
-      'choose another endpoint with',
-    ]
-    const write = (name: string) => `${problem}: ${remedy} ${name}`
-    throw new BrokerBindError(about === 'host' ? hostOption : about, address, code, write, cause)
+    throw bindError(place.door, place, cause)
   }
   return socket.lastEndpoint ?? address
+}
+
+/**
+ * Binds to a path that only the user of this process can connect to, from the moment it is there. The
+ * mask is the whole process's: nothing else may run meanwhile.
+ */
+function bindForOwner(socket: Socket, path: string): void {
+  const address = `ipc://${path}`
+  // In a worker thread the mask cannot be set.
+  if (!isMainThread) {
+    socket.bindSync(address)
+    if (!path.startsWith('@')) chmodSync(path, 0o600)
+    return
+  }
+  const mask = process.umask(0o177)
+  try {
+    socket.bindSync(address)
+  } finally {
+    process.umask(mask)
+  }
+}
+
+function bindError(door: Door, { endpoint, hostOption }: Binding, cause: unknown): BrokerBindError {
+  const address = formatEndpoint(endpoint)
+  const code = codeOf(cause)
+  const failure = failures[code]?.(endpoint)
+  const [problem, remedy, about = door] = failure ?? [
+    `cannot listen on ${address} (${cause instanceof Error ? cause.message : code})`,
+    'choose another endpoint with',
+  ]
+  const write = (name: string) => `${problem}: ${remedy} ${name}`
+  return new BrokerBindError(about === 'host' ? hostOption : about, address, code, write, cause)
 }
 
 /** ZeroMQ binds to addresses and interfaces; it does not look up names such as `localhost`. */

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { collide, type Endpoint, formatEndpoint, parseEndpoint } from './endpoint.js'
 import { BrokerOptionError } from './errors.js'
+import type { Door } from './refusals.js'
 
 /** What a {@link Broker} can be told. Every option may be left out. */
 export interface BrokerOptions {
@@ -28,6 +29,36 @@ export interface BrokerOptions {
    * @default 5556
    */
   sub?: number | string | undefined
+
+  /**
+   * Where emitters subscribe when they have keys: a TCP port (0 picks a free one) or an endpoint. It
+   * carries nothing of what servers say to each other. Opened if there is a `curveKey`, or if it is
+   * given.
+   *
+   * @default 5557 with a `curveKey`
+   */
+  emitterSub?: number | string | undefined
+
+  /**
+   * The broker's own private key file, made by `zmq-broker keygen --role broker`. With it, all
+   * connections are encrypted, and only who has an authorised key is let in.
+   */
+  curveKey?: string | undefined
+
+  /**
+   * The folder with the public key files (`*.pub`) of all who may connect; goes with `curveKey`. It
+   * is read again when it changes. When a key that has connected is taken away, all connections are
+   * made anew, and the one that lost its key is refused.
+   */
+  authorizedKeys?: string | undefined
+
+  /**
+   * Listens where others than this machine can connect, though there is no `curveKey`: for a network
+   * in which everybody may read and say everything.
+   *
+   * @default false
+   */
+  insecure?: boolean | undefined
 
   /**
    * Frames that wait in the broker from each publisher. When so many wait, the broker stops reading
@@ -85,24 +116,37 @@ export const defaults = {
   host: '127.0.0.1',
   pub: 5555, // TCP port
   sub: 5556, // TCP port
+  emitterSub: 5557, // TCP port, where there is a key
+  insecure: false,
   pubHighWaterMark: 10_000, // frames, from each publisher
   subHighWaterMark: 10_000, // frames, for each subscriber
   maxMessageSize: 64 * 1024 * 1024, // bytes
   heartbeatInterval: 2000, // milliseconds
   heartbeatTimeout: 6000, // milliseconds
   settleTime: 400, // milliseconds
-} as const satisfies Required<BrokerOptions>
+} as const satisfies Required<Omit<BrokerOptions, 'curveKey' | 'authorizedKeys'>>
 
 /** An endpoint to bind, and the option that names its host. */
 export interface Binding {
   readonly endpoint: Endpoint
-  readonly hostOption: 'host' | 'pub' | 'sub'
+  readonly hostOption: 'host' | Door
+}
+
+/** Where the keys are. */
+export interface Curve {
+  /** The broker's own private key file. */
+  readonly curveKey: string
+  /** The folder with the public key files of all who may connect. */
+  readonly authorizedKeys: string
 }
 
 /** The options of a broker, checked and complete. */
 export interface ResolvedOptions {
   readonly pub: Binding
   readonly sub: Binding
+  readonly emitterSub: Binding | undefined
+  readonly curve: Curve | undefined
+  readonly insecure: boolean
   readonly pubHighWaterMark: number
   readonly subHighWaterMark: number
   readonly maxMessageSize: number
@@ -131,6 +175,18 @@ export const check = {
   pub: (value: unknown = defaults.pub) => portOrEndpoint('pub', value),
 
   sub: (value: unknown = defaults.sub) => portOrEndpoint('sub', value),
+
+  emitterSub: (value?: unknown) =>
+    value === undefined ? undefined : portOrEndpoint('emitterSub', value),
+
+  curveKey: (value?: unknown) => path('curveKey', 'a private key file', value),
+
+  authorizedKeys: (value?: unknown) => path('authorizedKeys', 'a folder', value),
+
+  insecure(value: unknown = defaults.insecure): boolean {
+    if (typeof value === 'boolean') return value
+    throw new BrokerOptionError('insecure', 'must be true or false', value)
+  },
 
   pubHighWaterMark: (value: unknown = defaults.pubHighWaterMark) =>
     wholeNumber('pubHighWaterMark', value, maxInt32, 'frames'),
@@ -172,9 +228,22 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
     const shared = formatEndpoint(sub.endpoint)
     throw new BrokerOptionError('sub', 'must not be where publishers connect', shared)
   }
+  const curve = bothOrNone(
+    check.curveKey(options.curveKey),
+    check.authorizedKeys(options.authorizedKeys),
+  )
+  const where = check.emitterSub(options.emitterSub) ?? (curve && defaults.emitterSub)
+  const emitterSub = where === undefined ? undefined : binding('emitterSub', where, host)
+  if (emitterSub && [pub, sub].some(({ endpoint }) => collide(endpoint, emitterSub.endpoint))) {
+    const shared = formatEndpoint(emitterSub.endpoint)
+    throw new BrokerOptionError('emitterSub', 'must not be where others connect', shared)
+  }
   return {
     pub,
     sub,
+    emitterSub,
+    curve,
+    insecure: check.insecure(options.insecure),
     pubHighWaterMark: check.pubHighWaterMark(options.pubHighWaterMark),
     subHighWaterMark: check.subHighWaterMark(options.subHighWaterMark),
     maxMessageSize: check.maxMessageSize(options.maxMessageSize),
@@ -184,13 +253,35 @@ export function resolveOptions(options: BrokerOptions): ResolvedOptions {
   }
 }
 
-function binding(option: 'pub' | 'sub', where: number | Endpoint, host: string): Binding {
+function bothOrNone(curveKey?: string, authorizedKeys?: string): Curve | undefined {
+  if (curveKey !== undefined && authorizedKeys !== undefined) return { curveKey, authorizedKeys }
+  if (curveKey !== undefined) {
+    const requirement = 'must be given too, since there is a key for the broker'
+    throw new BrokerOptionError('authorizedKeys', requirement, undefined)
+  }
+  if (authorizedKeys !== undefined) {
+    const requirement = 'must be given too, since there is a folder of authorised keys'
+    throw new BrokerOptionError('curveKey', requirement, undefined)
+  }
+  return undefined
+}
+
+function path(
+  option: 'curveKey' | 'authorizedKeys',
+  what: string,
+  value: unknown,
+): string | undefined {
+  if (value === undefined || (typeof value === 'string' && value !== '')) return value
+  throw new BrokerOptionError(option, `must be the path of ${what}`, value)
+}
+
+function binding(option: Door, where: number | Endpoint, host: string): Binding {
   return typeof where === 'number'
     ? { endpoint: { transport: 'tcp', host, port: where }, hostOption: 'host' }
     : { endpoint: where, hostOption: option }
 }
 
-function portOrEndpoint(option: 'pub' | 'sub', value: unknown): number | Endpoint {
+function portOrEndpoint(option: Door, value: unknown): number | Endpoint {
   const port = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
   if (Number.isInteger(port) && (port as number) >= 0 && (port as number) <= 65535) {
     return port as number

@@ -4,13 +4,16 @@
  * @packageDocumentation
  */
 export type { BusEvents, BusStats } from './bus/bus.js'
+export type { CurveOptions } from './bus/curve.js'
 export {
+  AuthenticationError,
   ClosedError,
   FlushTimeoutError,
   JournalOverflowError,
   MessageTooLargeError,
   NoBrokerError,
   OptionError,
+  type DenialReason,
 } from './bus/errors.js'
 export type { BrokerEndpoints, BusOptions } from './bus/options.js'
 export { Emitter, type EmitterOptions, type Parser } from './emitter.js'

@@ -8,6 +8,7 @@ import type { MsgpackWriter } from '../wire/msgpack.js'
 import { Topics, UID_LENGTH } from '../wire/topics.js'
 import { Alarm } from './alarm.js'
 import { ClosedError, FlushTimeoutError, JournalOverflowError } from './errors.js'
+import type { Handshakes } from './handshakes.js'
 import { Incoming } from './incoming.js'
 import { Journal, type Overflow } from './journal.js'
 import { Link } from './link.js'
@@ -154,6 +155,7 @@ export class Bus extends EventEmitter<BusEvents> {
   readonly #options: ResolvedBusOptions
   readonly #ownTopic: string
   readonly #sockets: BusSockets
+  #handshakes: Handshakes | undefined
   readonly #journal: Journal
   readonly #outgoing: Outgoing
   readonly #incoming: Incoming
@@ -268,6 +270,7 @@ export class Bus extends EventEmitter<BusEvents> {
   #start(topics: readonly string[]): void {
     const { sub, connect } = this.#sockets
     for (const topic of topics) sub.subscribe(topic)
+    this.#handshakes = this.#sockets.watch((error) => this.report(error))
     try {
       connect()
     } catch (error) {
@@ -281,10 +284,10 @@ export class Bus extends EventEmitter<BusEvents> {
     }
     this.#receiveNotices().catch(onEnd)
     this.#incoming.run().catch(onEnd)
-    this.#noBrokerTimer = setTimeout(
-      () => warnOfNoBroker(this.#options, NO_BROKER_WARNING_MS),
-      NO_BROKER_WARNING_MS,
-    )
+    this.#noBrokerTimer = setTimeout(() => {
+      // a broker that refuses us has been told of, and is there
+      if (!this.#handshakes?.areRefused) warnOfNoBroker(this.#options, NO_BROKER_WARNING_MS)
+    }, NO_BROKER_WARNING_MS)
     this.#noBrokerTimer.unref()
   }
 
@@ -438,6 +441,7 @@ export class Bus extends EventEmitter<BusEvents> {
     this.#outgoing.close()
     this.#incoming.close()
     this.#repairs.close()
+    this.#handshakes?.close()
     this.#sockets.sub.close()
     this.#sockets.pub.close()
     this.#rejectReady(closedError())

@@ -37,13 +37,16 @@ export {
 } from '../wire/msgpack.js'
 export { type Topic, Topics, UID_LENGTH } from '../wire/topics.js'
 export { Bus, type BusEvents, type BusKind, type BusStats, NO_STATS } from './bus.js'
+export type { CurveOptions } from './curve.js'
 export {
+  AuthenticationError,
   ClosedError,
   FlushTimeoutError,
   JournalOverflowError,
   MessageTooLargeError,
   NoBrokerError,
   OptionError,
+  type DenialReason,
 } from './errors.js'
 export {
   type BrokerEndpoints,

@@ -12,7 +12,7 @@ function noBrokerMessage({ brokers }: ResolvedBusOptions, afterMs: number): stri
   if (first === undefined) {
     return (
       `no broker answered on the sockets given as pubClient and subClient within ${afterMs} ms; ` +
-      'check that both are connected to a running zmq-broker'
+      'check that both are connected to a running zmq-broker, and have the keys that it asks for'
     )
   }
   const where = brokers.map(({ pub, sub }) => `${pub} and ${sub}`).join(', ')

@@ -1,5 +1,9 @@
 import type { Subscriber, XPublisher } from 'zeromq'
+import { type CurveOptions, type ResolvedCurve, resolveKeys } from './curve.js'
 import { OptionError } from './errors.js'
+import { integerOption, invalid, rejectUnknownOptions } from './option-checks.js'
+
+export { integerOption, rejectUnknownOptions } from './option-checks.js'
 
 /** The two endpoints of one broker. */
 export interface BrokerEndpoints {
@@ -7,6 +11,8 @@ export interface BrokerEndpoints {
   pub: string
   /** Where subscribers connect, such as `tcp://127.0.0.1:5556`. */
   sub: string
+  /** This broker's public key, if it is not that of `curve.serverKey`. */
+  serverKey?: string
 }
 
 /** How a bus finds its brokers, and the bounds it keeps. */
@@ -44,6 +50,11 @@ export interface BusOptions {
   pubClient?: XPublisher
   /** A ready-made ZeroMQ `Subscriber`, connected to the brokers; it goes with `pubClient`. */
   subClient?: Subscriber
+  /**
+   * Encrypts the connections to the brokers, and proves to them who this process is. Without it the
+   * brokers have to be on this machine, or in a network that is trusted.
+   */
+  curve?: CurveOptions
   /** What is kept of one's own frames: those that wait for the link, and those to be repaired. */
   journal?: {
     /**
@@ -95,6 +106,7 @@ export interface ResolvedBusOptions {
   key: string
   brokers: BrokerEndpoints[]
   clients: { pub: XPublisher; sub: Subscriber } | undefined
+  curve: ResolvedCurve | undefined
   journal: { maxBytes: number; maxAgeMs: number }
   maxMessageBytes: number
   highWaterMark: number
@@ -128,6 +140,7 @@ export const BUS_OPTION_NAMES: readonly (keyof BusOptions)[] = [
   'brokers',
   'pubClient',
   'subClient',
+  'curve',
   'journal',
   'maxMessageBytes',
   'highWaterMark',
@@ -157,7 +170,7 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
     integerOption(name, options[name] as unknown, DEFAULTS[name] as number, min, max)
   return {
     key,
-    ...resolveBrokers(options),
+    ...resolveKeys(resolveBrokers(options), options.curve),
     journal: {
       maxBytes: integerOption(
         'journal.maxBytes',
@@ -187,7 +200,10 @@ function resolveBrokers(options: BusOptions): Pick<ResolvedBusOptions, 'brokers'
   const { brokers, pubClient, subClient } = options
   const byHost = (['host', 'pubPort', 'subPort'] as const).filter((n) => options[n] !== undefined)
   if (pubClient !== undefined || subClient !== undefined) {
-    const others = [...byHost, ...(brokers === undefined ? [] : ['brokers'])]
+    const others = [
+      ...byHost,
+      ...(['brokers', 'curve'] as const).filter((n) => options[n] !== undefined),
+    ]
     if (others.length > 0) {
       throw new OptionError(
         `option ${others[0]} cannot be combined with pubClient and subClient: ` +
@@ -227,9 +243,13 @@ function resolveBrokers(options: BusOptions): Pick<ResolvedBusOptions, 'brokers'
     if (typeof broker !== 'object' || broker === null) {
       throw invalid(`brokers[${i}]`, `an object as in ${example}`, broker)
     }
-    rejectUnknownOptions(broker, ['pub', 'sub'], `brokers[${i}].`)
-    const { pub, sub } = broker as Record<string, unknown>
-    return { pub: endpoint(`brokers[${i}].pub`, pub), sub: endpoint(`brokers[${i}].sub`, sub) }
+    rejectUnknownOptions(broker, ['pub', 'sub', 'serverKey'], `brokers[${i}].`)
+    const { pub, sub, serverKey } = broker as Record<string, unknown>
+    return {
+      pub: endpoint(`brokers[${i}].pub`, pub),
+      sub: endpoint(`brokers[${i}].sub`, sub),
+      ...(serverKey === undefined ? {} : { serverKey: serverKey as string }),
+    }
   })
   return { brokers: resolved, clients: undefined }
 }
@@ -248,47 +268,4 @@ function isSocket<T>(value: unknown, type: string, method: string): value is T {
   // by its name and not by instanceof: it may come from another copy of the library
   const named = value.constructor?.name === type
   return named && typeof (value as Record<string, unknown>)[method] === 'function'
-}
-
-/**
- * Checks that an option is an integer within its bounds.
- * @throws OptionError
- */
-export function integerOption(
-  name: string,
-  value: unknown,
-  defaultValue: number,
-  min: number,
-  max: number,
-): number {
-  if (value === undefined) return defaultValue
-  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) {
-    return value as number
-  }
-  throw invalid(name, `an integer from ${min} to ${max}`, value)
-}
-
-/**
- * Refuses an option whose name is not known, since it is most often a slip of the pen.
- * @throws OptionError
- */
-export function rejectUnknownOptions(options: object, known: readonly string[], prefix = ''): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue
-    throw new OptionError(
-      `unknown option ${prefix}${name}: the options are ${known.map((k) => prefix + k).join(', ')}`,
-    )
-  }
-}
-
-function invalid(name: string, expected: string, value: unknown): OptionError {
-  const shown = typeof value === 'string' ? JSON.stringify(value) : describe(value)
-  return new OptionError(`option ${name} must be ${expected}, and not ${shown}`)
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'object' && value !== null) {
-    return Array.isArray(value) ? `an array of ${value.length}` : `a ${value.constructor?.name}`
-  }
-  return String(value)
 }

@@ -1,5 +1,6 @@
 import { Subscriber, XPublisher } from 'zeromq'
-import { OptionError } from './errors.js'
+import { type AuthenticationError, OptionError } from './errors.js'
+import { Handshakes } from './handshakes.js'
 import type { ResolvedBusOptions } from './options.js'
 
 /** libzmq's number for ZMQ_SNDHWM, which zeromq.js does not offer on a Subscriber. */
@@ -16,20 +17,24 @@ export interface BusSockets {
   pub: XPublisher
   sub: Subscriber
   connect(): void
+  /** Tells of brokers that refuse us, and keeps on trying; not with ready-made sockets. */
+  watch(onRefused: (error: AuthenticationError) => void): Handshakes | undefined
 }
 
 /** Makes the sockets of a bus, or takes the ready-made ones. */
 export function makeSockets(options: ResolvedBusOptions): BusSockets {
-  const { brokers, clients, highWaterMark, maxMessageBytes } = options
-  if (clients !== undefined) return { ...clients, connect() {} }
-  const heartbeat = {
+  const { brokers, clients, curve, highWaterMark, maxMessageBytes } = options
+  // their events can be read once, by their maker
+  if (clients !== undefined) return { ...clients, connect() {}, watch: () => undefined }
+  const shared = {
     heartbeatInterval: options.heartbeatIntervalMs,
     heartbeatTimeout: options.heartbeatTimeoutMs,
     linger: brokers.length > 1 ? SEVERAL_BROKERS_LINGER_MS : 0,
     ipv6: true,
+    ...(curve && { curvePublicKey: curve.publicKey, curveSecretKey: curve.secretKey }),
   }
   const pub = new XPublisher({
-    ...heartbeat,
+    ...shared,
     // no queue for a broker that is not there: what waits, waits in the journal
     immediate: true,
     // with one broker, hold back where libzmq would drop; with several, a stuck one may not stop us
@@ -37,7 +42,7 @@ export function makeSockets(options: ResolvedBusOptions): BusSockets {
     sendHighWaterMark: highWaterMark,
   })
   const sub = new Subscriber({
-    ...heartbeat,
+    ...shared,
     receiveHighWaterMark: highWaterMark,
     maxMessageSize: maxMessageBytes,
   })
@@ -50,16 +55,33 @@ export function makeSockets(options: ResolvedBusOptions): BusSockets {
     pub,
     sub,
     connect() {
-      for (const broker of brokers) {
-        connectTo(pub, broker.pub)
-        connectTo(sub, broker.sub)
+      for (const { pub: pubEndpoint, sub: subEndpoint, serverKey } of brokers) {
+        connectTo(pub, pubEndpoint, serverKey)
+        connectTo(sub, subEndpoint, serverKey)
       }
     },
+    watch: (onRefused) =>
+      new Handshakes({
+        pub,
+        sub,
+        publicKey: curve?.publicKey,
+        reconnect(socket, endpoint) {
+          const broker = brokers.find((broker) => [broker.pub, broker.sub].includes(endpoint))
+          if (broker !== undefined) connectTo(socket, endpoint, broker.serverKey)
+        },
+        onRefused,
+      }),
   }
 }
 
-function connectTo(socket: XPublisher | Subscriber, endpoint: string): void {
+function connectTo(
+  socket: XPublisher | Subscriber,
+  endpoint: string,
+  serverKey: string | undefined,
+): void {
   try {
+    // a connection keeps the keys that its socket has when it is made
+    if (serverKey !== undefined) socket.curveServerKey = serverKey
     socket.connect(endpoint)
   } catch (error) {
     throw new OptionError(

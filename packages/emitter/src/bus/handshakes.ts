@@ -1,0 +1,114 @@
+import createDebug from 'debug'
+import type { Event, Subscriber, XPublisher } from 'zeromq'
+import { AuthenticationError, type DenialReason } from './errors.js'
+import { type Failure, Denials } from './denials.js'
+
+const debug = createDebug('socket.io-zeromq:bus')
+
+export interface HandshakesOptions {
+  pub: XPublisher
+  sub: Subscriber
+  /** One's own public key, if the connections are encrypted. */
+  publicKey: string | undefined
+  /** Connects a socket again to an endpoint. */
+  reconnect(socket: XPublisher | Subscriber, endpoint: string): void
+  onRefused(error: AuthenticationError): void
+}
+
+/**
+ * Watches how the connections to the brokers come about: tells of a broker that refuses us, and
+ * connects again where ZeroMQ does not.
+ */
+export class Handshakes {
+  readonly #options: HandshakesOptions
+  readonly #denials: Denials
+  readonly #timers = new Set<NodeJS.Timeout>()
+  #isClosed = false
+
+  constructor(options: HandshakesOptions) {
+    this.#options = options
+    this.#denials = new Denials(options.publicKey !== undefined)
+    for (const socket of [options.pub, options.sub]) {
+      this.#watch(socket).catch((error) => debug('events are not heard any more: %s', error))
+    }
+  }
+
+  /** Whether a broker refuses us, as far as we know. */
+  get areRefused(): boolean {
+    return this.#denials.areThere
+  }
+
+  close(): void {
+    this.#isClosed = true
+    for (const timer of this.#timers) clearTimeout(timer)
+  }
+
+  async #watch(socket: XPublisher | Subscriber): Promise<void> {
+    // the events end when the socket is closed
+    for await (const event of socket.events) {
+      if (event.type === 'handshake') this.#denials.established(event.address)
+      const failure = failureOf(event)
+      if (failure !== undefined && 'address' in event) {
+        this.#onFailure(socket, event.address, failure)
+      }
+    }
+  }
+
+  #onFailure(socket: XPublisher | Subscriber, endpoint: string, failure: Failure): void {
+    if (this.#isClosed) return
+    debug('the handshake with %s failed: %s', endpoint, failure)
+    const { tell, retryInMs } = this.#denials.failed(endpoint, failure)
+    if (retryInMs !== undefined) this.#retry(socket, endpoint, retryInMs)
+    if (tell !== undefined) {
+      const message = MESSAGES[tell](endpoint, this.#options.publicKey)
+      this.#options.onRefused(new AuthenticationError(message, endpoint, tell))
+    }
+  }
+
+  #retry(socket: XPublisher | Subscriber, endpoint: string, afterMs: number): void {
+    // many who were refused at once should not all come back at once
+    const jitteredMs = afterMs * (0.75 + Math.random() / 2)
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      try {
+        socket.disconnect(endpoint)
+        this.#options.reconnect(socket, endpoint)
+      } catch (error) {
+        debug('cannot connect again to %s: %s', endpoint, (error as Error).message)
+      }
+    }, jitteredMs)
+    timer.unref()
+    this.#timers.add(timer)
+  }
+}
+
+function failureOf(event: Event): Failure | undefined {
+  switch (event.type) {
+    case 'handshake:error:auth':
+      return 'auth'
+    case 'handshake:error:protocol':
+      return event.error.code === 'ERR_ZMTP_MECHANISM_MISMATCH' ? 'mismatch' : 'protocol'
+    case 'handshake:error:other':
+      return 'ended'
+    default:
+      return undefined
+  }
+}
+
+const RETRY = 'this goes on trying'
+
+const MESSAGES: Record<DenialReason, (endpoint: string, publicKey?: string) => string> = {
+  key: (endpoint, publicKey) =>
+    `the broker at ${endpoint} refuses ${publicKey === undefined ? 'this process' : `the key ${publicKey}`}: ` +
+    'put its public key file into the folder of the broker’s --authorized-keys; with the key of an ' +
+    `emitter, connect to the broker’s --emitter-sub instead of its --sub (${RETRY})`,
+  'no-key': (endpoint) =>
+    `the broker at ${endpoint} takes only who has a key: give option curve, with keys made by ` +
+    `"npx zmq-broker keygen" (${RETRY})`,
+  'no-curve': (endpoint) =>
+    `the broker at ${endpoint} has no key, and takes nobody who has one: start it with --curve-key ` +
+    `and --authorized-keys, or leave out option curve (${RETRY})`,
+  handshake: (endpoint) =>
+    `the broker at ${endpoint} ends each connection before it is established: see whether ` +
+    `curve.serverKey is the public key of this broker, and whether a broker listens there (${RETRY})`,
+}
