@@ -45,8 +45,6 @@ export interface BrokerEvents {
 export class Broker extends EventEmitter<BrokerEvents> {
   readonly #options: ResolvedOptions
   readonly #refusals = new RefusalLog()
-  /** Of its own, since a context has one gate. Kept, since one that is closed leaves a thread. */
-  #context: Context | undefined
   #opening: Promise<void> | undefined
   #gate: Gate | undefined
   #forwarder: Forwarder | undefined
@@ -146,8 +144,8 @@ export class Broker extends EventEmitter<BrokerEvents> {
     this.#isRenewing = false
     const { curve } = this.#options
     if (curve !== undefined) {
-      this.#context ??= new Context()
-      this.#gate = new Gate(curve, this.#context, {
+      // A context of its own: there is one gate in each, and no other sockets of this process ask it.
+      this.#gate = new Gate(curve, new Context(), {
         onRefused: (reason, door, { address, publicKey }, key) => {
           const who = key && { role: key.role, name: key.name }
           this.#refuse({

@@ -28,7 +28,6 @@ export interface GateListeners {
 
 /** Decides by their keys who is let in where. */
 export class Gate {
-  /** Its sockets ask this gate and no other; a context has one. */
   readonly publicKey: string
   readonly #secretKey: string
   readonly #authorized: AuthorizedKeys
@@ -37,7 +36,10 @@ export class Gate {
   /** Who has been let in where, since all connections began anew. */
   readonly #admitted = new Map<Door, Map<string, Key>>()
 
-  /** @throws {BrokerOptionError} if the broker's key or the folder cannot be read */
+  /**
+   * @param context all its sockets that use CURVE ask this gate
+   * @throws {BrokerOptionError} if the broker's key or the folder cannot be read
+   */
   constructor(
     { curveKey, authorizedKeys }: Curve,
     readonly context: Context,

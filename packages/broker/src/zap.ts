@@ -29,8 +29,6 @@ export class ZapHandler {
   }
 
   close(): void {
-    // Closing alone frees the address some time later.
-    this.#socket.unbindSync(address)
     this.#socket.close()
   }
 

@@ -1,15 +1,22 @@
 import createDebug from 'debug'
 import type { Event, Subscriber, XPublisher } from 'zeromq'
+import type { Role } from '../keys/key-file.js'
 import { AuthenticationError, type DenialReason } from './errors.js'
+import { endpointOfAddress } from './peer-address.js'
 import { type Failure, Denials } from './denials.js'
 
 const debug = createDebug('socket.io-zeromq:bus')
 
+/** A socket, and the endpoints that it was told to connect to. */
+interface Watched {
+  socket: XPublisher | Subscriber
+  endpoints: readonly string[]
+}
+
 export interface HandshakesOptions {
-  pub: XPublisher
-  sub: Subscriber
-  /** One's own public key, if the connections are encrypted. */
-  publicKey: string | undefined
+  watched: readonly Watched[]
+  /** One's own key, if the connections are encrypted. */
+  key: { publicKey: string; role: Role | undefined } | undefined
   /** Connects a socket again to an endpoint. */
   reconnect(socket: XPublisher | Subscriber, endpoint: string): void
   onRefused(error: AuthenticationError): void
@@ -27,8 +34,8 @@ export class Handshakes {
 
   constructor(options: HandshakesOptions) {
     this.#options = options
-    this.#denials = new Denials(options.publicKey !== undefined)
-    for (const socket of [options.pub, options.sub]) {
+    this.#denials = new Denials(options.key !== undefined)
+    for (const socket of options.watched) {
       this.#watch(socket).catch((error) => debug('events are not heard any more: %s', error))
     }
   }
@@ -43,14 +50,16 @@ export class Handshakes {
     for (const timer of this.#timers) clearTimeout(timer)
   }
 
-  async #watch(socket: XPublisher | Subscriber): Promise<void> {
+  async #watch({ socket, endpoints }: Watched): Promise<void> {
     // the events end when the socket is closed
     for await (const event of socket.events) {
-      if (event.type === 'handshake') this.#denials.established(event.address)
       const failure = failureOf(event)
-      if (failure !== undefined && 'address' in event) {
-        this.#onFailure(socket, event.address, failure)
-      }
+      if (event.type !== 'handshake' && failure === undefined) continue
+      const { address } = event as { address: string }
+      const endpoint = await endpointOfAddress(address, endpoints)
+      if (endpoint === undefined) debug('no endpoint has the address %s', address)
+      else if (failure === undefined) this.#denials.established(endpoint)
+      else this.#onFailure(socket, endpoint, failure)
     }
   }
 
@@ -60,7 +69,7 @@ export class Handshakes {
     const { tell, retryInMs } = this.#denials.failed(endpoint, failure)
     if (retryInMs !== undefined) this.#retry(socket, endpoint, retryInMs)
     if (tell !== undefined) {
-      const message = MESSAGES[tell](endpoint, this.#options.publicKey)
+      const message = MESSAGES[tell](endpoint, this.#options.key)
       this.#options.onRefused(new AuthenticationError(message, endpoint, tell))
     }
   }
@@ -97,11 +106,20 @@ function failureOf(event: Event): Failure | undefined {
 
 const RETRY = 'this goes on trying'
 
-const MESSAGES: Record<DenialReason, (endpoint: string, publicKey?: string) => string> = {
-  key: (endpoint, publicKey) =>
-    `the broker at ${endpoint} refuses ${publicKey === undefined ? 'this process' : `the key ${publicKey}`}: ` +
-    'put its public key file into the folder of the broker’s --authorized-keys; with the key of an ' +
-    `emitter, connect to the broker’s --emitter-sub instead of its --sub (${RETRY})`,
+type Key = HandshakesOptions['key']
+
+const MESSAGES: Record<DenialReason, (endpoint: string, key: Key) => string> = {
+  key: (endpoint, key) => {
+    const who = key === undefined ? 'this process' : `the key ${key.publicKey}`
+    const forEmitters =
+      key?.role === 'node'
+        ? ''
+        : '; an emitter subscribes at its --emitter-sub, and not at its --sub'
+    return (
+      `the broker at ${endpoint} refuses ${who}: put the public key file into the folder of its ` +
+      `--authorized-keys${forEmitters} (${RETRY})`
+    )
+  },
   'no-key': (endpoint) =>
     `the broker at ${endpoint} takes only who has a key: give option curve, with keys made by ` +
     `"npx zmq-broker keygen" (${RETRY})`,

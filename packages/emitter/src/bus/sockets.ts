@@ -62,9 +62,11 @@ export function makeSockets(options: ResolvedBusOptions): BusSockets {
     },
     watch: (onRefused) =>
       new Handshakes({
-        pub,
-        sub,
-        publicKey: curve?.publicKey,
+        watched: [
+          { socket: pub, endpoints: brokers.map((broker) => broker.pub) },
+          { socket: sub, endpoints: brokers.map((broker) => broker.sub) },
+        ],
+        key: curve,
         reconnect(socket, endpoint) {
           const broker = brokers.find((broker) => [broker.pub, broker.sub].includes(endpoint))
           if (broker !== undefined) connectTo(socket, endpoint, broker.serverKey)
