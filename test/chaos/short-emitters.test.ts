@@ -60,7 +60,7 @@ function scriptOf(name: string, pauseMs: number): string {
   return `
     import { setTimeout as sleep } from 'node:timers/promises'
     import { Emitter } from 'socket.io-zeromq-emitter'
-    const emitter = new Emitter({ brokers: ${JSON.stringify(stage.endpoints)}, closeTimeoutMs: 60_000 })
+    const emitter = new Emitter({ ...${JSON.stringify(stage.emitterOptions)}, closeTimeoutMs: 60_000 })
     for (let n = 1; n <= ${MESSAGES}; n++) {
       emitter.to('load').emit('said', ${JSON.stringify(name)}, n, Date.now(), '')
       if (n % 10 === 0) await sleep(${pauseMs})

@@ -29,20 +29,22 @@ test.each([1, 2])(
       stage.brokers.map(async (broker) => ({
         pub: await Tunnel.open(await freePort(), broker.pub),
         sub: await Tunnel.open(await freePort(), broker.sub),
+        emitterSub: await Tunnel.open(await freePort(), broker.emitterSub ?? broker.sub),
       })),
     )
-    const tunnels = pairs.flatMap(({ pub, sub }) => [pub, sub])
-    const far = pairs.map(({ pub, sub }) => ({
-      pub: `tcp://127.0.0.1:${pub.port}`,
-      sub: `tcp://127.0.0.1:${sub.port}`,
-    }))
+    const tunnels = pairs.flatMap(({ pub, sub, emitterSub }) => [pub, sub, emitterSub])
+    const through = (sub: 'sub' | 'emitterSub') =>
+      pairs.map((pair) => ({
+        pub: `tcp://127.0.0.1:${pair.pub.port}`,
+        sub: `tcp://127.0.0.1:${pair[sub].port}`,
+      }))
     const nodes = [
       await stage.addNode('a'),
       await stage.addNode('b'),
-      await stage.addNode('far', { zmq: { brokers: far } }),
+      await stage.addNode('far', { zmq: { brokers: through('sub') } }),
     ]
     await stage.addEmitter('e')
-    await stage.addEmitter('far e', { brokers: far })
+    await stage.addEmitter('far e', { brokers: through('emitterSub') })
     for (const node of nodes) await stage.addClients(node, 2)
     await stage.settled()
     await stage.startLoad(PER_SECOND)

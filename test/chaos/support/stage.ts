@@ -6,11 +6,15 @@ import type { ChaosClientsContext } from '../../fixtures/chaos-clients.js'
 import type { ChaosEmitterContext } from '../../fixtures/chaos-emitter.js'
 import type { ChaosNodeContext, ChaosNodeOptions } from '../../fixtures/chaos-node.js'
 import type { ChaosSenderContext } from '../../fixtures/chaos-sender.js'
+import { type CurvePaths, TestKeys } from '../../support/keys.js'
 import { TestProcess } from '../../support/process.js'
 import { until } from '../../support/until.js'
 import type { ClientReport, Latency } from './clients.js'
 import { type Counts, faultsOf } from './faults.js'
 import { freePort } from './ports.js'
+
+/** Whether all connections are encrypted and everyone has a key: `CHAOS_CURVE=1`. */
+const usesCurve = process.env.CHAOS_CURVE === '1'
 
 /** How long it may take, on a busy machine, until everything has come. */
 const PATIENCE_MS = 60_000
@@ -23,6 +27,15 @@ export interface Broker {
   process: TestProcess<BrokerContext>
   readonly pub: number
   readonly sub: number
+  /** Where emitters subscribe, if they have keys. */
+  readonly emitterSub?: number
+}
+
+/** The keys of a stage on which everyone has one. */
+interface StageKeys {
+  files: TestKeys
+  node: CurvePaths
+  emitter: CurvePaths
 }
 
 /** What all of a test comes to. */
@@ -52,19 +65,25 @@ export class Stage {
   #isWhole = true
 
   readonly #brokerOptions: BrokerOptions
+  readonly #keys: StageKeys | undefined
 
-  private constructor(broker: BrokerOptions) {
-    this.#brokerOptions = broker
+  private constructor(broker: BrokerOptions, keys: StageKeys | undefined) {
+    this.#brokerOptions = { ...broker, ...keys?.files.brokerOptions }
+    this.#keys = keys
   }
 
   /** Starts brokers, and the process of the clients. */
   static async start({ brokers = 1, broker = {} as BrokerOptions } = {}): Promise<Stage> {
-    const stage = new Stage(broker)
+    const stage = new Stage(broker, usesCurve ? await makeKeys() : undefined)
     try {
       stage.#clients = await stage.#launch<ChaosClientsContext>('chaos-clients')
       while (stage.brokers.length < brokers) {
-        const ports = { pub: await freePort(), sub: await freePort() }
-        const process = await stage.#launch<BrokerContext>('broker', { ...broker, ...ports })
+        const ports = {
+          pub: await freePort(),
+          sub: await freePort(),
+          ...(usesCurve ? { emitterSub: await freePort() } : {}),
+        }
+        const process = await stage.#launchBroker(ports)
         stage.brokers.push({ ...ports, process })
       }
     } catch (error) {
@@ -77,6 +96,7 @@ export class Stage {
   /** Ends everything, in whatever state it is. */
   async stop(): Promise<void> {
     await Promise.all(this.#processes.map((process) => process.kill()))
+    await this.#keys?.files.remove()
   }
 
   /** The option `brokers` of nodes and emitters. */
@@ -87,13 +107,23 @@ export class Stage {
     }))
   }
 
+  /** The options of an emitter. */
+  get emitterOptions(): EmitterOptions {
+    if (this.#keys === undefined) return { brokers: this.endpoints }
+    const brokers = this.brokers.map(({ pub, emitterSub }) => ({
+      pub: `tcp://127.0.0.1:${pub}`,
+      sub: `tcp://127.0.0.1:${emitterSub}`,
+    }))
+    return { brokers, curve: this.#keys.emitter }
+  }
+
   get senders(): Sender[] {
     return [...this.nodes, ...this.emitters]
   }
 
   async addNode(name: string, { zmq, server }: Partial<ChaosNodeOptions> = {}): Promise<Node> {
     const process = await this.#launch<ChaosNodeContext>('chaos-node', {
-      zmq: { brokers: this.endpoints, ...zmq },
+      zmq: { brokers: this.endpoints, ...(this.#keys && { curve: this.#keys.node }), ...zmq },
       server: { pingTimeout: 120_000, ...server },
     } satisfies ChaosNodeOptions)
     const port = await process.run(({ port }) => port)
@@ -106,7 +136,7 @@ export class Stage {
 
   async addEmitter(name: string, options: EmitterOptions = {}): Promise<Emitter> {
     const process = await this.#launch<ChaosEmitterContext>('chaos-emitter', {
-      brokers: this.endpoints,
+      ...this.emitterOptions,
       ...options,
     } satisfies EmitterOptions)
     const emitter = Object.assign(process, { name })
@@ -157,8 +187,8 @@ export class Stage {
 
   /** Starts a broker that was killed again, where it was. */
   async restartBroker(broker = this.brokers[0]!): Promise<void> {
-    const { pub, sub } = broker
-    broker.process = await this.#launch('broker', { ...this.#brokerOptions, pub, sub })
+    const { process: _, ...ports } = broker
+    broker.process = await this.#launchBroker(ports)
   }
 
   /** Kills a node. What it has said may be cut short, and its clients do not count any more. */
@@ -317,11 +347,22 @@ export class Stage {
     )
   }
 
+  #launchBroker(ports: Omit<Broker, 'process'>): Promise<TestProcess<BrokerContext>> {
+    return this.#launch<BrokerContext>('broker', { ...this.#brokerOptions, ...ports })
+  }
+
   async #launch<Context>(fixture: string, options: object = {}): Promise<TestProcess<Context>> {
     const process = await TestProcess.start<Context>(fixture, options)
     this.#processes.push(process)
     return process
   }
+}
+
+async function makeKeys(): Promise<StageKeys> {
+  const files = await TestKeys.make()
+  const node = await files.authorized('node')
+  const emitter = await files.authorized('emitter')
+  return { files, node, emitter }
 }
 
 type Stats = ReturnType<ChaosSenderContext['zmq']['stats']>
