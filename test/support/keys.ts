@@ -1,12 +1,22 @@
 import { copyFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { formatKeyFile, makeKeyPair, type Role } from 'socket.io-zeromq-emitter/keys'
+import { formatKeyFile, makeKeyPair, type Role, readKeyFile } from 'socket.io-zeromq-emitter/keys'
 import { temporaryFolder } from './folder.js'
 
 /** The option `curve` of nodes and emitters, by the paths of key files. */
 export interface CurvePaths {
   serverKey: string
   secretKey: string
+}
+
+/** What a plain ZeroMQ socket needs to connect with a key. */
+export function curveSocketOptions({ serverKey, secretKey }: CurvePaths) {
+  const own = readKeyFile(secretKey)
+  return {
+    curveServerKey: readKeyFile(serverKey).publicKey,
+    curvePublicKey: own.publicKey,
+    curveSecretKey: own.secretKey as string,
+  }
 }
 
 type Folder = Awaited<ReturnType<typeof temporaryFolder>>

@@ -17,6 +17,40 @@ describe('the announcement', () => {
     )
   })
 
+  it('says where emitters subscribe, and what keys there are', () => {
+    const endpoints = {
+      pub: 'tcp://10.0.0.5:5555',
+      sub: 'tcp://10.0.0.5:5556',
+      emitterSub: 'tcp://10.0.0.5:5557',
+    }
+    const publicKey = 'Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID'
+    const keys = { publicKey, authorizedKeys: 'clients', nodes: 2, emitters: 1 }
+    expect(announce('1.2.3', endpoints, keys)).toBe(
+      [
+        'zmq-broker 1.2.3',
+        '  publishers connect to   tcp://10.0.0.5:5555',
+        '  subscribers connect to  tcp://10.0.0.5:5556',
+        '  emitters subscribe at   tcp://10.0.0.5:5557',
+        `  public key              ${publicKey}`,
+        '  authorised              2 servers and 1 emitter (clients)',
+        '',
+        'In a Socket.IO server:',
+        '',
+        '  io.adapter(zmqAdapter({',
+        "    host: '10.0.0.5', pubPort: 5555, subPort: 5556,",
+        `    curve: { serverKey: '${publicKey}', secretKey: 'server.key' },`,
+        '  }))',
+        '',
+        'In an emitter:',
+        '',
+        '  new Emitter({',
+        "    host: '10.0.0.5', pubPort: 5555, subPort: 5557,",
+        `    curve: { serverKey: '${publicKey}', secretKey: 'emitter.key' },`,
+        '  })',
+      ].join('\n'),
+    )
+  })
+
   it('asks for the name of the machine where the broker listens on every address', () => {
     const text = announce('1.2.3', { pub: 'tcp://0.0.0.0:5555', sub: 'tcp://0.0.0.0:5556' })
     expect(text).toContain("{ host: 'HOST', pubPort: 5555, subPort: 5556 }")

@@ -48,6 +48,12 @@ describe('an option that may not be so', () => {
     ['heartbeatInterval', 3_600_001, ms],
     ['heartbeatTimeout', true, ms],
     ['settleTime', 0.5, ms],
+    ['emitterSub', 65_536, port],
+    ['emitterSub', 'inproc://emitters', port],
+    ['curveKey', '', 'must be the path of a private key file'],
+    ['curveKey', 1, 'must be the path of a private key file'],
+    ['authorizedKeys', ['a.pub'], 'must be the path of a folder'],
+    ['insecure', 'yes', 'must be true or false'],
   ])('is named with what it may be: %s %o', (option, value, requirement) => {
     const failure = expect(() => brokerWith({ [option]: value }))
     failure.toThrow(BrokerOptionError)
@@ -63,6 +69,15 @@ describe('an option that may not be so', () => {
   it('can be told under another name', () => {
     const error = new BrokerOptionError('pub', 'must be a port', 'abc')
     expect(error.messageWith('--pub')).toBe("--pub must be a port; it is 'abc'")
+  })
+})
+
+describe('a broker’s key and the folder of authorised keys', () => {
+  it.each([
+    [{ curveKey: 'broker.key' }, 'option "authorizedKeys" must be given too'],
+    [{ authorizedKeys: 'clients' }, 'option "curveKey" must be given too'],
+  ])('go together: %o', (options, problem) => {
+    expect(() => new Broker(options)).toThrow(problem)
   })
 })
 
@@ -83,7 +98,17 @@ describe('publishers and subscribers cannot connect to the same place', () => {
   })
 
   it.each([
+    [{ emitterSub: 5556 }],
+    [{ pub: 5557, curveKey: 'broker.key', authorizedKeys: 'clients' }],
+  ])('nor emitters: %o', (options) => {
+    const failure = expect(() => new Broker(options))
+    failure.toThrow('option "emitterSub" must not be where others connect; it is')
+  })
+
+  it.each([
     [{ pub: 0, sub: 0 }],
+    [{ pub: 0, sub: 0, emitterSub: 0 }],
+    [{ pub: 5557 }],
     [{ pub: 5000, sub: 'tcp://127.0.0.2:5000' }],
     [{ pub: 'ipc:///tmp/one', sub: 'ipc:///tmp/two' }],
     [{ pub: 5000, sub: 'ipc:///tmp/5000' }],

@@ -1,14 +1,17 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { type Key, type Role, readKeyFile } from 'socket.io-zeromq-emitter/keys'
 import { onTestFinished, vi } from 'vitest'
-import { Subscriber, XPublisher } from 'zeromq'
+import { type Socket, Subscriber, XPublisher } from 'zeromq'
 import { Broker, type BrokerEndpoints, type BrokerOptions } from 'zmq-broker'
+import { makeKey } from '../src/keygen.js'
 
 const bin = fileURLToPath(new URL('../bin/zmq-broker.js', import.meta.url))
 const conditionTimeoutMs = 15_000
@@ -27,8 +30,12 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
 }
 
 /** A publisher that knows what is subscribed to, as those of the cluster do. */
-export function connectPublisher({ pub }: BrokerEndpoints): XPublisher {
+export function connectPublisher(
+  { pub }: BrokerEndpoints,
+  curve: Partial<CurveSocketOptions> = {},
+): XPublisher {
   const publisher = new XPublisher({
+    ...curve,
     linger: 0,
     immediate: true,
     ipv6: true,
@@ -37,16 +44,19 @@ export function connectPublisher({ pub }: BrokerEndpoints): XPublisher {
     receiveTimeout: conditionTimeoutMs,
   })
   onTestFinished(() => publisher.close())
+  watch(publisher)
   publisher.connect(pub)
   return publisher
 }
 
 export function connectSubscriber(
-  { sub }: BrokerEndpoints,
+  { sub }: Pick<BrokerEndpoints, 'sub'>,
   topics: readonly string[],
   receiveHighWaterMark = 1000,
+  curve: Partial<CurveSocketOptions> = {},
 ): Subscriber {
   const subscriber = new Subscriber({
+    ...curve,
     linger: 0,
     ipv6: true,
     reconnectInterval: 20,
@@ -54,9 +64,24 @@ export function connectSubscriber(
     receiveTimeout: conditionTimeoutMs,
   })
   onTestFinished(() => subscriber.close())
+  watch(subscriber)
   subscriber.connect(sub)
   subscriber.subscribe(...topics)
   return subscriber
+}
+
+/**
+ * Receives whatever comes. A subscriber that nobody reads does not tell a broker that has come back
+ * what it subscribes to.
+ */
+export async function drain(subscriber: Subscriber): Promise<void> {
+  subscriber.receiveTimeout = -1
+  for await (const _ of subscriber);
+}
+
+/** Begins to collect the socket's events, so that none is missed however late they are read. */
+function watch(socket: Socket): void {
+  void socket.events
 }
 
 /** Waits until the publisher hears that someone subscribes to the topic; forgets what it hears before. */
@@ -74,6 +99,14 @@ async function heard(publisher: XPublisher, expected: string): Promise<void> {
     const [message] = await publisher.receive()
     if (String(message) === expected) return
   }
+}
+
+/** What a promise is rejected with. */
+export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
 }
 
 /** Sends one frame through the broker and waits for it at the other side. */
@@ -158,4 +191,58 @@ export async function serve(
     endpoints = { pub, sub }
   })
   return { ...running, endpoints: endpoints as BrokerEndpoints }
+}
+
+/** The key files of a broker and its clients. */
+export interface TestKeys {
+  /** Where all of them are. */
+  readonly folder: string
+  readonly brokerOptions: { emitterSub: number; curveKey: string; authorizedKeys: string }
+  /** Makes a key that is not authorised. */
+  make(role: Role, name?: string): Key
+  /** Makes a key that is. */
+  authorized(role: Role, name?: string): Key
+  authorize(name: string): void
+  revoke(name: string): void
+  /** What a ZeroMQ socket needs to connect with a key. */
+  curve(key: Key): CurveSocketOptions
+}
+
+export interface CurveSocketOptions {
+  curveServerKey: string
+  curvePublicKey: string
+  curveSecretKey: string | null
+}
+
+/** Makes the key of a broker, and an empty folder of authorised keys. */
+export async function makeKeys(): Promise<TestKeys> {
+  const folder = await temporaryFolder()
+  const clients = join(folder, 'clients')
+  mkdirSync(clients)
+  const make = (role: Role, name: string = role) =>
+    readKeyFile(makeKey({ role, name, out: folder }).privateFile)
+  const { publicKey } = make('broker')
+  const authorize = (name: string) =>
+    copyFileSync(join(folder, `${name}.pub`), join(clients, `${name}.pub`))
+  return {
+    folder,
+    brokerOptions: {
+      emitterSub: 0,
+      curveKey: join(folder, 'broker.key'),
+      authorizedKeys: clients,
+    },
+    make,
+    authorize,
+    authorized(role, name = role) {
+      const key = make(role, name)
+      authorize(name)
+      return key
+    },
+    revoke: (name) => rmSync(join(clients, `${name}.pub`)),
+    curve: (key) => ({
+      curveServerKey: publicKey,
+      curvePublicKey: key.publicKey,
+      curveSecretKey: key.secretKey ?? null,
+    }),
+  }
 }

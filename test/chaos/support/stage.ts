@@ -6,7 +6,7 @@ import type { ChaosClientsContext } from '../../fixtures/chaos-clients.js'
 import type { ChaosEmitterContext } from '../../fixtures/chaos-emitter.js'
 import type { ChaosNodeContext, ChaosNodeOptions } from '../../fixtures/chaos-node.js'
 import type { ChaosSenderContext } from '../../fixtures/chaos-sender.js'
-import { type CurvePaths, TestKeys } from '../../support/keys.js'
+import { type CurvePaths, curveSocketOptions, TestKeys } from '../../support/keys.js'
 import { TestProcess } from '../../support/process.js'
 import { until } from '../../support/until.js'
 import type { ClientReport, Latency } from './clients.js'
@@ -115,6 +115,11 @@ export class Stage {
       sub: `tcp://127.0.0.1:${emitterSub}`,
     }))
     return { brokers, curve: this.#keys.emitter }
+  }
+
+  /** What a plain ZeroMQ socket needs to connect like a node. */
+  get socketOptions(): Partial<ReturnType<typeof curveSocketOptions>> {
+    return this.#keys === undefined ? {} : curveSocketOptions(this.#keys.node)
   }
 
   get senders(): Sender[] {

@@ -8,8 +8,8 @@ import type { Stage } from './stage.js'
  * and each node has subscribed to it.
  */
 export async function carriesAll(stage: Stage, broker: Stage['brokers'][number]): Promise<void> {
-  const subscriber = new Subscriber({ linger: 0 })
-  const publisher = new XPublisher({ linger: 0 })
+  const subscriber = new Subscriber({ linger: 0, ...stage.socketOptions })
+  const publisher = new XPublisher({ linger: 0, ...stage.socketOptions })
   subscriber.connect(`tcp://127.0.0.1:${broker.sub}`)
   subscriber.subscribe('socket.io/*')
   publisher.connect(`tcp://127.0.0.1:${broker.pub}`)
