@@ -1,7 +1,7 @@
 import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import createDebug from 'debug'
-import { isOpenToOthers, type Key, KeyFileError, readKeyFile } from 'socket.io-zeromq-emitter/keys'
+import { type Key, KeyFileError, readKeyFile } from 'socket.io-zeromq-emitter/keys'
 
 const debug = createDebug('zmq-broker')
 
@@ -26,8 +26,9 @@ export interface AuthorizedKeysListeners {
 export class AuthorizedKeys {
   #keys: ReadonlyMap<string, Key> = new Map()
   #problems = new Set<string>()
-  /** What the folder looked like when it was read. */
+  /** What the folder and its files looked like when they were read. */
   #signature = ''
+  #folderSignature = ''
   #watcher: FSWatcher | undefined
   #watchedInode: number | undefined
   #settleTimer: NodeJS.Timeout | undefined
@@ -46,6 +47,10 @@ export class AuthorizedKeys {
 
   /** The key with this public part, if it may connect. */
   get(publicKey: string): Key | undefined {
+    const key = this.#keys.get(publicKey)
+    // Who starts a server right after its key was put here should not be refused at first.
+    if (key !== undefined || signatureOf(this.folder) === this.#folderSignature) return key
+    this.#reread()
     return this.#keys.get(publicKey)
   }
 
@@ -77,42 +82,12 @@ export class AuthorizedKeys {
       .filter((name) => name.endsWith(keyFileEnding))
       .sort()
       .map((name) => join(this.folder, name))
-    const signature = [this.folder, ...paths].map(signatureOf).join('\n')
+    this.#folderSignature = signatureOf(this.folder)
+    const signature = [this.#folderSignature, ...paths.map(signatureOf)].join('\n')
     if (signature === this.#signature) return false
     this.#signature = signature
 
-    const problems = new Set<string>()
-    const keys = new Map<string, Key>()
-    if (isOpenToOthers(this.folder)) {
-      // Reading it is harmless; adding a key is not, and neither is guessing whether it can be done.
-      const canBeChanged = (statSync(this.folder).mode & 0o002) !== 0
-      if (canBeChanged) {
-        problems.add(`every user of this machine can let keys in: chmod o-w ${this.folder}`)
-      }
-    }
-    for (const path of paths) {
-      try {
-        const key = readKeyFile(path)
-        if (key.role === 'broker') {
-          problems.add(`${path} is the key of a broker, and lets nobody in`)
-          continue
-        }
-        if (key.secretKey !== undefined) {
-          problems.add(
-            `${path} holds a secret key, which belongs to its owner alone: make a new one`,
-          )
-        }
-        const other = keys.get(key.publicKey)
-        if (other !== undefined && other.role !== key.role) {
-          problems.add(`${path} has the key of ${other.name} with another role; it is an emitter's`)
-        }
-        // Where two files disagree, the one that allows less holds.
-        if (other?.role !== 'emitter') keys.set(key.publicKey, key)
-      } catch (error) {
-        if (!(error instanceof KeyFileError)) throw error
-        problems.add(`${error.message} (it lets nobody in)`)
-      }
-    }
+    const { keys, problems } = readKeys(this.folder, paths)
     this.#keys = keys
     debug('%s has %d keys', this.folder, keys.size)
     const isNew = (problem: string) => !this.#problems.has(problem)
@@ -147,6 +122,40 @@ export class AuthorizedKeys {
     this.#problems.add(problem)
     this.listeners.onProblem(problem)
   }
+}
+
+/** Reads key files, and says what is wrong with them. */
+function readKeys(
+  folder: string,
+  paths: readonly string[],
+): { keys: Map<string, Key>; problems: Set<string> } {
+  const problems = new Set<string>()
+  const keys = new Map<string, Key>()
+  if (process.platform !== 'win32' && (statSync(folder).mode & 0o002) !== 0) {
+    problems.add(`every user of this machine can let keys in: chmod o-w ${folder}`)
+  }
+  for (const path of paths) {
+    try {
+      const key = readKeyFile(path)
+      if (key.role === 'broker') {
+        problems.add(`${path} is the key of a broker, and lets nobody in`)
+        continue
+      }
+      if (key.secretKey !== undefined) {
+        problems.add(`${path} holds a secret key, which belongs to its owner alone: make a new one`)
+      }
+      const other = keys.get(key.publicKey)
+      if (other !== undefined && other.role !== key.role) {
+        problems.add(`${path} has the key of ${other.name} with another role; it is an emitter's`)
+      }
+      // Where two files disagree, the one that allows less holds.
+      if (other?.role !== 'emitter') keys.set(key.publicKey, key)
+    } catch (error) {
+      if (!(error instanceof KeyFileError)) throw error
+      problems.add(`${error.message} (it lets nobody in)`)
+    }
+  }
+  return { keys, problems }
 }
 
 function signatureOf(path: string): string {
