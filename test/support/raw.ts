@@ -14,11 +14,12 @@ export class RawSender {
   /** What others subscribe to, as far as the socket is one that sees it. */
   readonly subscriptions = new Set<string>()
 
-  constructor(kind: 'Publisher' | 'XPublisher', endpoint: string) {
+  /** @param options - of the ZeroMQ socket, such as keys */
+  constructor(kind: 'Publisher' | 'XPublisher', endpoint: string, options: object = {}) {
     this.#socket =
       kind === 'Publisher'
-        ? new Publisher({ linger: 0, sendHighWaterMark: 0 })
-        : new XPublisher({ linger: 0, sendHighWaterMark: 0, immediate: true })
+        ? new Publisher({ linger: 0, sendHighWaterMark: 0, ...options })
+        : new XPublisher({ linger: 0, sendHighWaterMark: 0, immediate: true, ...options })
     this.#socket.connect(endpoint)
     if (this.#socket instanceof XPublisher) this.#watch(this.#socket)
   }

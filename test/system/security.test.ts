@@ -6,6 +6,7 @@ import type { Refusal } from 'zmq-broker'
 import { TestCluster } from '../support/cluster.js'
 import { curveSocketOptions, TestKeys } from '../support/keys.js'
 import { allHasCome, Listener } from '../support/listener.js'
+import { packed, RawSender } from '../support/raw.js'
 import { until } from '../support/until.js'
 
 let cluster: TestCluster
@@ -268,6 +269,48 @@ test('who has the key of an emitter hears nothing of what servers say', async ()
   await until(() => atEmitterSub.length > 0)
   expect(atSub).toEqual([])
   expect(new Set(atEmitterSub)).toEqual(new Set(['socket.io/c']))
+})
+
+test('who has the key of an emitter gets nothing repaired that was said to servers', async () => {
+  const broker = await startLocked()
+  const one = await cluster.startNode({ zmq: { curve: await keys.authorized('node', 'one') } })
+  const two = await cluster.startNode({ zmq: { curve: await keys.authorized('node', 'two') } })
+  await cluster.settled()
+  await one.run(({ io }) => {
+    for (let i = 0; i < 100; i++) io.emit('secret', i)
+  })
+  const uidOf = (node: typeof one) =>
+    node.run(({ io }) => (io.of('/').adapter as unknown as { uid: string }).uid)
+  const victim = await uidOf(one)
+  const member = await uidOf(two)
+  const curve = curveSocketOptions(await keys.authorized('emitter', 'spy'))
+  const spy = new RawSender('XPublisher', broker.pub, curve)
+  onTestFinished(() => spy.close())
+  const subscriber = new Subscriber({ linger: 0, ...curve })
+  onTestFinished(() => subscriber.close())
+  subscriber.connect(broker.emitterSub)
+  // by its own name, and by that of a server
+  const topics = [spy.uid, member].map((uid) => `socket.io/e/${uid}`)
+  subscriber.subscribe('socket.io/c', ...topics)
+  const repaired: string[] = []
+  let isAnswered = false
+  const read = async () => {
+    for await (const [topic, body] of subscriber) {
+      if (body?.includes('secret')) repaired.push(String(topic))
+      if (String(topic) === 'socket.io/c' && body?.includes(spy.uid)) isAnswered = true
+    }
+  }
+  read().catch(() => {})
+  for (const topic of topics) await spy.subscribed(topic)
+  await spy.subscribed(`socket.io/n/${victim}`)
+  for (const uid of [spy.uid, member]) {
+    const nak = packed([1, uid, 0], [33, 'socket.io/*', 1, 1000])
+    await spy.send(`socket.io/n/${victim}`, nak)
+  }
+  // the answer to this comes behind those to the others
+  await spy.send(`socket.io/n/${victim}`, packed([1, spy.uid, 0], [37]))
+  await until(() => isAnswered)
+  expect(repaired).toEqual([])
 })
 
 test('an emitter that subscribes where servers do is told where its place is', async () => {

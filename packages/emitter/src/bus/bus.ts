@@ -234,8 +234,11 @@ export class Bus extends EventEmitter<BusEvents> {
       onOverflow: (overflow) => this.#onOverflow(overflow),
       onError: (error) => this.report(error),
     })
+    // a node's uid is the node's, though an emitter may subscribe as if it had the same
     const ownTopicOf = (uid: string) =>
-      this.#emitters.has(uid) ? this.topics.emitter(uid) : this.topics.node(uid)
+      this.#emitters.has(uid) && !this.#members.isPresent(uid)
+        ? this.topics.emitter(uid)
+        : this.topics.node(uid)
     const isReachable = (uid: string) => this.#emitters.has(uid) || this.#members.isPresent(uid)
     this.#repairs = new Repairs({
       uid: this.uid,

@@ -100,11 +100,16 @@ export class Repairs {
 
   /** Somebody has missed frames of ours. */
   onNak(uid: string, topic: string, from: number, askedTo: number): void {
-    const { journal, outgoing, ownTopicOf, isReachable, refusals } = this.#options
+    const { journal, outgoing, ownTopicOf, isReachable, refusals, topics } = this.#options
     const now = performance.now()
     if (!isReachable(uid)) return refusals.count('stranger')
+    const replyTopic = ownTopicOf(uid)
+    // An emitter hears nothing but what is said to it. A broker with keys sees to that, and a repair
+    // may not get round it.
+    const isForEmitter = topics.parse(replyTopic).kind === 'emitter'
+    if (isForEmitter && topic !== replyTopic) return refusals.count('stranger')
     const reply = (message: Control) =>
-      outgoing.sayFirst(ownTopicOf(uid), (writer) => writeControl(writer, message))
+      outgoing.sayFirst(replyTopic, (writer) => writeControl(writer, message))
     const last = outgoing.lastNumbered(topic)
     // what he knows of them is not from us
     if (askedTo > last) reply({ type: ControlType.UNSENT, topic, last })
