@@ -18,6 +18,7 @@ const PACKAGES = [
   { folder: 'packages/broker', name: 'zmq-broker', exports: ['Broker'] },
 ]
 const BUS = { name: 'socket.io-zeromq-emitter/bus', exports: ['Bus', 'MsgpackReader'] }
+const KEYS = { name: 'socket.io-zeromq-emitter/keys', exports: ['readKeyFile', 'makeKeyPair'] }
 
 /** A folder with nothing but the three packages, packed as they are published, and socket.io. */
 let app: string
@@ -68,7 +69,7 @@ function warnings(stderr: string): string {
     .join('\n')
 }
 
-describe.each([...PACKAGES, BUS])('$name', ({ name, exports }) => {
+describe.each([...PACKAGES, BUS, KEYS])('$name', ({ name, exports }) => {
   const print = exports.map((what) => `typeof ${what}`).join(', ')
   const printed = `${exports.map(() => 'function').join(' ')}\n`
 

@@ -82,8 +82,8 @@ export class Broker extends EventEmitter<BrokerEvents> {
   }
 
   /**
-   * Stops listening, and resolves when all ports are free again. What has not been passed on by then
-   * is dropped. Does nothing if the broker does not run.
+   * Stops listening, and resolves when all ports are free again. What waits for subscribers then is
+   * sent on for 0.2 seconds, and what is left is dropped. Does nothing if the broker does not run.
    */
   async stop(): Promise<void> {
     await this.#opening?.catch(() => {})

@@ -122,7 +122,7 @@ export class Forwarder {
     }
   }
 
-  /** Ends the proxy and closes the sockets. What they have not passed on by then is dropped. */
+  /** Ends the proxy and closes the sockets. */
   close(): Promise<void> {
     this.#terminate()
     return this.ended

@@ -27,7 +27,7 @@ export interface MadeKey extends KeygenOptions {
 }
 
 /** No key could be made. */
-export class KeygenError extends BrokerError {
+class KeygenError extends BrokerError {
   override readonly name = 'KeygenError'
 }
 
