@@ -149,7 +149,7 @@ test('a client with a key is told that the broker has none', async () => {
     curve: await keys.make('emitter'),
   })
   await refusedAt(errors, [broker.pub, broker.sub], 'no-curve')
-  expect(errors[0]?.message).toContain('leave out option curve')
+  expect(errors.some(({ message }) => message.includes('leave out option curve'))).toBe(true)
   await hasRefused(broker, { reason: 'has-key' })
 })
 

@@ -10,6 +10,7 @@ import {
   serve,
   startBroker,
   temporaryFolder,
+  until,
 } from './support.js'
 
 const OPEN: [options: object, option: string][] = [
@@ -76,7 +77,7 @@ describe('the command', () => {
     [[], { ZMQ_BROKER_INSECURE: 'true' }],
   ])('lets them in when told so, and warns: %o %o', async (args, env) => {
     const running = await serve(['--host', '0.0.0.0', ...args], env)
-    expect(running.stderr()).toContain('Warning: unencrypted')
+    await until(() => expect(running.stderr()).toContain('Warning: unencrypted'))
   })
 
   it.each([

@@ -19,8 +19,8 @@ export interface Verdict {
   retryInMs: number | undefined
 }
 
-/** Once or twice it may be a broker that just stops. */
-const ENDED_BEFORE_TOLD = 5
+/** A few times it may be a broker that just stops, or one that is gone before we have read why. */
+const ENDED_BEFORE_TOLD = 10
 const FIRST_RETRY_MS = 250
 const MAX_RETRY_MS = 4_000
 

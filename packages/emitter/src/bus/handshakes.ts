@@ -128,5 +128,5 @@ const MESSAGES: Record<DenialReason, (endpoint: string, key: Key) => string> = {
     `and --authorized-keys, or leave out option curve (${RETRY})`,
   handshake: (endpoint) =>
     `the broker at ${endpoint} ends each connection before it is established: see whether ` +
-    `curve.serverKey is the public key of this broker, and whether a broker listens there (${RETRY})`,
+    `a broker with a key listens there, and whether curve.serverKey is its public key (${RETRY})`,
 }
