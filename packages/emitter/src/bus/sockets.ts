@@ -1,10 +1,16 @@
-import { Subscriber, XPublisher } from 'zeromq'
+import { context, Subscriber, XPublisher } from 'zeromq'
 import { type AuthenticationError, OptionError } from './errors.js'
 import { Handshakes } from './handshakes.js'
 import type { ResolvedBusOptions } from './options.js'
 
 /** libzmq's number for ZMQ_SNDHWM, which zeromq.js does not offer on a Subscriber. */
 const ZMQ_SNDHWM = 23
+
+/**
+ * Sockets that a process may have; libzmq's own limit of 1,023 is enough for 170 buses, which take six
+ * each: two, and two more for each of these, by which its connections are watched.
+ */
+const MAX_SOCKETS = 8_192
 
 /**
  * Milliseconds that a closed publisher goes on sending. With one broker everything has passed it by
@@ -24,6 +30,8 @@ export interface BusSockets {
 /** Makes the sockets of a bus, or takes the ready-made ones. */
 export function makeSockets(options: ResolvedBusOptions): BusSockets {
   const { brokers, clients, curve, highWaterMark, maxMessageBytes } = options
+  // it counts if nobody has made a socket before
+  if (context.maxSockets < MAX_SOCKETS) context.maxSockets = MAX_SOCKETS
   // their events can be read once, by their maker
   if (clients !== undefined) return { ...clients, connect() {}, watch: () => undefined }
   const shared = {
