@@ -11,6 +11,8 @@ const ZMQ_SNDHWM = 23
  * each: two, and two more for each of these, by which its connections are watched.
  */
 const MAX_SOCKETS = 8_192
+// here, because it counts only if nobody has made a socket before
+if (context.maxSockets < MAX_SOCKETS) context.maxSockets = MAX_SOCKETS
 
 /**
  * Milliseconds that a closed publisher goes on sending. With one broker everything has passed it by
@@ -30,8 +32,6 @@ export interface BusSockets {
 /** Makes the sockets of a bus, or takes the ready-made ones. */
 export function makeSockets(options: ResolvedBusOptions): BusSockets {
   const { brokers, clients, curve, highWaterMark, maxMessageBytes } = options
-  // it counts if nobody has made a socket before
-  if (context.maxSockets < MAX_SOCKETS) context.maxSockets = MAX_SOCKETS
   // their events can be read once, by their maker
   if (clients !== undefined) return { ...clients, connect() {}, watch: () => undefined }
   const shared = {
