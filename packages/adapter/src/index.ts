@@ -9,12 +9,12 @@ export {
   type BusEvents,
   ClosedError,
   type CurveOptions,
+  type DenialReason,
   FlushTimeoutError,
   JournalOverflowError,
   MessageTooLargeError,
   NoBrokerError,
   OptionError,
-  type DenialReason,
   UnsendablePartError,
 } from 'socket.io-zeromq-emitter/bus'
 export type { ZmqAdapter } from './adapter.js'

@@ -8,12 +8,12 @@ export type { CurveOptions } from './bus/curve.js'
 export {
   AuthenticationError,
   ClosedError,
+  type DenialReason,
   FlushTimeoutError,
   JournalOverflowError,
   MessageTooLargeError,
   NoBrokerError,
   OptionError,
-  type DenialReason,
 } from './bus/errors.js'
 export type { BrokerEndpoints, BusOptions } from './bus/options.js'
 export { Emitter, type EmitterOptions, type Parser } from './emitter.js'

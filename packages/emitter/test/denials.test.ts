@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { endpointOfAddress } from '../src/bus/peer-address.js'
 import { Denials } from '../src/bus/denials.js'
+import { endpointOfAddress } from '../src/bus/peer-address.js'
 
 const A = 'tcp://127.0.0.1:5555'
 const B = 'tcp://127.0.0.1:5556'

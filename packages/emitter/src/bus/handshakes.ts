@@ -1,9 +1,9 @@
 import createDebug from 'debug'
 import type { Event, Subscriber, XPublisher } from 'zeromq'
 import type { Role } from '../keys/key-file.js'
+import { Denials, type Failure } from './denials.js'
 import { AuthenticationError, type DenialReason } from './errors.js'
 import { endpointOfAddress } from './peer-address.js'
-import { type Failure, Denials } from './denials.js'
 
 const debug = createDebug('socket.io-zeromq:bus')
 

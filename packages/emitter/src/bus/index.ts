@@ -41,12 +41,12 @@ export type { CurveOptions } from './curve.js'
 export {
   AuthenticationError,
   ClosedError,
+  type DenialReason,
   FlushTimeoutError,
   JournalOverflowError,
   MessageTooLargeError,
   NoBrokerError,
   OptionError,
-  type DenialReason,
 } from './errors.js'
 export {
   type BrokerEndpoints,
