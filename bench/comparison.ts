@@ -105,6 +105,22 @@ export const sequencing: readonly Line[] = [
   },
 ]
 
+/** What encryption costs: the figures without it, against those with it. */
+export const encryption: readonly Line[] = (
+  [
+    ['delivered to two nodes, messages/s', 'match', 'rate'],
+    ['CPU per message, sender', 'match', 'senderCpu'],
+    ['CPU per message, receiver with a match', 'match', 'receiverCpu'],
+    ['CPU per message, broker', 'match', 'middleCpu'],
+    ['CPU per message, receiver without a match', 'no-match', 'receiverCpu'],
+  ] as const
+).map(([label, workload, measure]) => ({
+  label,
+  workload,
+  measure,
+  against: { system: 'curve', name: 'the same with keys' },
+}))
+
 function latencies(rate: 5_000 | 20_000): Line[] {
   const workload: WorkloadName = `latency-${rate}`
   const at = `latency at ${rate.toLocaleString('en')}/s`

@@ -29,7 +29,7 @@ export interface Options {
 }
 
 /** The systems that the budget is about. */
-const BUDGET_SYSTEMS: readonly SystemName[] = ['memory', 'zmq', 'bare', 'redis']
+const BUDGET_SYSTEMS: readonly SystemName[] = ['memory', 'zmq', 'curve', 'bare', 'redis']
 const DEFAULTS = { full: { seconds: 0.8, repetitions: 3 }, quick: { seconds: 1, repetitions: 3 } }
 
 export const usage = `Usage: npm run bench -- [options]

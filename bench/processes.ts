@@ -29,6 +29,7 @@ const programs = {
   node: new URL('./programs/node.js', import.meta.url),
   clients: new URL('./programs/clients.js', import.meta.url),
   broker: new URL('./programs/broker.js', import.meta.url),
+  'curve-broker': new URL('./programs/curve-broker.js', import.meta.url),
   'redis-server': new URL('./programs/redis-server.js', import.meta.url),
   primary: new URL('./programs/primary.js', import.meta.url),
   raw: new URL('./programs/raw.js', import.meta.url),

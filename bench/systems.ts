@@ -4,9 +4,15 @@
 
 /** Where the process in the middle is found. */
 export type Middle =
-  | { kind: 'broker'; pub: string; sub: string }
+  | { kind: 'broker' | 'curve-broker'; pub: string; sub: string; curve?: CurveKeys }
   | { kind: 'redis-server'; port: number }
   | { kind: 'primary' }
+
+/** What nodes show a broker that asks for keys. */
+interface CurveKeys {
+  serverKey: string
+  secretKey: string
+}
 
 /** What a program that runs such a process can be asked. */
 export interface MiddleApi {
@@ -41,6 +47,14 @@ export const systems = {
     package: 'socket.io-zeromq',
     middle: 'broker',
     isLossless: true,
+    window: 50_000,
+    burst: 200,
+  },
+  curve: {
+    title: 'with keys',
+    middle: 'curve-broker',
+    isLossless: true,
+    isYardstick: true,
     window: 50_000,
     burst: 200,
   },

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { columnsOf, microseconds, NOTHING, ratioText, whole } from './columns.js'
-import { budget, goalText, judge, sequencing, type Verdict } from './comparison.js'
+import { budget, encryption, goalText, judge, sequencing, type Verdict } from './comparison.js'
 import { manyRooms, type RoomsFinding } from './many-rooms.js'
 import type { RawLimit } from './raw-limits.js'
 import type { Results } from './results.js'
@@ -43,6 +43,7 @@ export function formatTables(
   if (raw.length > 0) lines.push(RULE, ...rawTable(raw, style), '')
   lines.push(...verdicts('The budget', judge(budget, results), style))
   lines.push(...verdicts('What sequencing costs', judge(sequencing, results), style))
+  lines.push(...verdicts('What encryption costs', judge(encryption, results), style))
   return lines.join('\n')
 }
 

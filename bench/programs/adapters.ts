@@ -29,9 +29,10 @@ export async function attachAdapter(
     case 'memory':
       return NOTHING_LOST
     case 'zmq':
+    case 'curve':
       return attachZmq(io, brokerOf(middle))
     case 'bare': {
-      await attachBareBus(io, brokerOf(middle))
+      await attachBareBus(io, brokerOf(middle).brokers ?? [])
       return NOTHING_LOST
     }
     case 'redis':
@@ -77,7 +78,10 @@ async function attachRedis(
   return NOTHING_LOST
 }
 
-function brokerOf(middle: Middle | undefined): { brokers: { pub: string; sub: string }[] } {
-  if (middle?.kind !== 'broker') throw new Error('this adapter needs a broker')
-  return { brokers: [{ pub: middle.pub, sub: middle.sub }] }
+function brokerOf(middle: Middle | undefined): ZmqAdapterOptions {
+  if (middle?.kind !== 'broker' && middle?.kind !== 'curve-broker') {
+    throw new Error('this adapter needs a broker')
+  }
+  const { pub, sub, curve } = middle
+  return { brokers: [{ pub, sub }], ...(curve && { curve }) }
 }

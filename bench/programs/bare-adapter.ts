@@ -41,9 +41,7 @@ interface Packet {
   data?: unknown[]
 }
 
-interface Endpoints {
-  brokers: readonly { pub: string; sub: string }[]
-}
+type Endpoints = readonly { pub: string; sub: string }[]
 
 /** Two sockets, one frame in the making, and the nodes whose subscriptions are seen. */
 class BareBus {
@@ -66,7 +64,7 @@ class BareBus {
 
   constructor(endpoints: Endpoints, onMessage: (message: IncomingMessage) => void) {
     this.#sub.subscribe(topics.everyone, topics.node(this.uid))
-    for (const { pub, sub } of endpoints.brokers) {
+    for (const { pub, sub } of endpoints) {
       this.#pub.connect(pub)
       this.#sub.connect(sub)
     }

@@ -5,7 +5,7 @@ import { type Chart, drawChart } from './charts.js'
 
 /** The charts of docs/benchmarks.md, by their files' names. */
 export function benchmarkCharts(results: Results): Record<string, string> {
-  const nodes = systemNames.filter((name) => name !== 'memory' && name !== 'bare')
+  const nodes = systemNames.filter((name) => !['memory', 'curve', 'bare'].includes(name))
   const shown = nodes.filter((name) => results.has('match', name))
   const of = (workload: WorkloadName, system: SystemName, measure: Measure) =>
     results.get(workload, system, measure)?.median

@@ -2,7 +2,7 @@
  * docs/benchmarks.md: a text around what the comparison has found.
  */
 import { columnsOf, microseconds, milliseconds, NOTHING, ratioText, whole } from '../columns.js'
-import { budget, goalText, judge, sequencing, type Verdict } from '../comparison.js'
+import { budget, encryption, goalText, judge, sequencing, type Verdict } from '../comparison.js'
 import { manyRooms, type RoomsFinding } from '../many-rooms.js'
 import type { RawLimit } from '../raw-limits.js'
 import type { Circumstances } from '../record.js'
@@ -33,7 +33,8 @@ only: another machine has others. [How it is measured, and how to run it](../ben
 ${describeCircumstances(record)}
 
 _in-memory_ is Socket.IO's own adapter: one server, and nobody to tell. _bare bus_ is this project's codec
-and batches on plain ZeroMQ sockets, without numbers, journal and repair. _redis-adapter_ is
+and batches on plain ZeroMQ sockets, without numbers, journal and repair; _with keys_ is this project with
+CURVE encryption. _redis-adapter_ is
 \`createAdapter()\` and _redis, sharded_ is \`createShardedAdapter()\` of \`@socket.io/redis-adapter\`;
 _redis-streams_ is \`@socket.io/redis-streams-adapter\`, and _node:cluster_ is
 \`@socket.io/cluster-adapter\`.
@@ -82,6 +83,13 @@ ${tables('web-room', 'web-users')}
 This project against the bare bus.
 
 ${verdictTable(judge(sequencing, results))}
+
+## What encryption costs
+
+This project as it is without keys, against the same with keys for broker and nodes
+([CURVE](security.md)).
+
+${verdictTable(judge(encryption, results))}
 
 ## Many rooms on many nodes
 

@@ -30,7 +30,7 @@ export function replaceReadmeBlock(readme: string, found: Circumstances, results
 
 function readmeBlock({ at, machine, versions }: Circumstances, results: Results): string {
   const others = systemNames.filter(
-    (name) => !['memory', 'zmq', 'bare'].includes(name) && results.has('match', name),
+    (name) => !['memory', 'zmq', 'curve', 'bare'].includes(name) && results.has('match', name),
   )
   const ratio = (workload: WorkloadName, measure: Measure, other: SystemName) => {
     const ours = results.get(workload, 'zmq', measure)?.median

@@ -16,7 +16,7 @@ describe('the options of the benchmark', () => {
   it('run what the budget is about with --quick', () => {
     expect(parseOptions(['--quick'])).toMatchObject({
       isComplete: false,
-      systems: ['memory', 'zmq', 'bare', 'redis'],
+      systems: ['memory', 'zmq', 'curve', 'bare', 'redis'],
       workloads: budgetWorkloads,
     })
   })
