@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { topicOfRoom } from '../support/mode.js'
 import { until } from '../support/until.js'
+import { LOAD_ROOM } from './support/load.js'
 import { freePort } from './support/ports.js'
 import { count, isLong, tell } from './support/report.js'
 import { type Node, Stage, statsOf } from './support/stage.js'
@@ -73,7 +75,7 @@ test('when an outage passes the bound of the journal, exactly the oldest frames 
   expect(await holesOf(ofReceivers, 'sender')).toEqual(ofReceivers.map(() => [hole]))
   expect(await holesOf(ofSender, 'sender')).toEqual([[]])
   const framesLost = messagesDropped / MESSAGES_PER_FRAME
-  const gap = { sender: await uidOf(sender), topic: 'socket.io/*', frames: framesLost }
+  const gap = { sender: await uidOf(sender), topic: topicOfRoom(LOAD_ROOM), frames: framesLost }
   for (const receiver of receivers) {
     expect(await gapsOf(receiver)).toEqual([gap])
     expect(await statsOf(receiver)).toMatchObject({ link: 'up', framesLost, framesHeldBack: 0 })

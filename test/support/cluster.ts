@@ -9,6 +9,7 @@ import type { BrokerOptions } from 'zmq-broker'
 import type { BrokerContext } from '../fixtures/broker.js'
 import type { EmitterContext } from '../fixtures/emitter.js'
 import type { NodeContext, NodeOptions } from '../fixtures/node.js'
+import { emitterMode, nodeMode } from './mode.js'
 import { TestProcess } from './process.js'
 import { nextEvent, until } from './until.js'
 
@@ -61,7 +62,7 @@ export class TestCluster {
   ): Promise<NodeProcess> {
     const process = await this.#start<NodeContext>(
       'node',
-      { ...options, zmq: { brokers: this.endpoints, ...options.zmq } },
+      { ...options, zmq: { brokers: this.endpoints, ...nodeMode, ...options.zmq } },
       env,
     )
     const port = await process.run(({ port }) => port)
@@ -72,7 +73,11 @@ export class TestCluster {
   }
 
   startEmitter(options: EmitterOptions & { msgpack?: boolean } = {}): Promise<EmitterProcess> {
-    return this.#start<EmitterContext>('emitter', { brokers: this.endpoints, ...options })
+    return this.#start<EmitterContext>('emitter', {
+      brokers: this.endpoints,
+      ...emitterMode,
+      ...options,
+    })
   }
 
   /** Waits until each node sees all others. */

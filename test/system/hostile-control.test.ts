@@ -33,7 +33,7 @@ test('control messages with a field that is not what it should be are refused', 
       ]),
     ]),
     // digests
-    ...[[35], [35, EVERYONE, 1], [35, EVERYONE, 1, 1, 1]],
+    ...[[35], [35, EVERYONE, 1], [35, EVERYONE, 1, 1, 'x'], [35, EVERYONE, 1, 1, 1, 1]],
     ...notTopic.map((topic) => [35, topic, 1, 1]),
     ...notNumber.flatMap((n) => [
       [35, EVERYONE, n, 1],
@@ -44,9 +44,12 @@ test('control messages with a field that is not what it should be are refused', 
     ...notTopic.map((topic) => [36, topic, liar.frame(1_000_000)]),
     ...strangeBut('binary').map((body) => [36, EVERYONE, body]),
     ...repairs(liar).map((body) => [36, EVERYONE, body]),
-    [36, 'socket.io/b/000', liar.frame(1_000_000, broadcast('smuggled'))],
+    [36, 'socket.io/other', liar.frame(1_000_000, broadcast('smuggled'))],
     // requests for digests
     [37, 1],
+    // buckets
+    ...[[39], [39, 5], [39, Buffer.alloc(511)], [39, [4096]], [39, [1], 1]],
+    ...[[40], [40, 1], [40, 1, 5], [40, 1, [1, 1]], [40, 1, [4096, 1, 1]]],
     // what was not sent
     ...[[41], [41, EVERYONE], [41, EVERYONE, 1, 1]],
     ...notTopic.map((topic) => [41, topic, 1]),

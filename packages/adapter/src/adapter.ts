@@ -72,6 +72,10 @@ export class ZmqAdapter extends ClusterAdapter {
     this.#cluster = cluster
     this.#server = nsp.server as Server
     this.#nspName = nsp.name
+    if (cluster.isDynamic) {
+      this.on('create-room', (room: Room) => cluster.roomCreated(this.#nspName, room))
+      this.on('delete-room', (room: Room) => cluster.roomDeleted(this.#nspName, room))
+    }
     warnOfRecovery(this.#server)
   }
 
@@ -84,9 +88,15 @@ export class ZmqAdapter extends ClusterAdapter {
     return this.#cluster.remove(this)
   }
 
+  /**
+   * Adds a socket to rooms, at once.
+   * @returns in dynamic mode a promise that resolves when what other servers say to the rooms from
+   *   then on comes here; nothing if that is so already
+   */
   override addAll(id: SocketId, rooms: Set<Room>): Promise<void> | void {
     this.#cluster.roomsAdded()
-    return super.addAll(id, rooms)
+    super.addAll(id, rooms)
+    return this.#cluster.isDynamic ? this.#cluster.inForce(this.#nspName, rooms) : undefined
   }
 
   /**
@@ -123,9 +133,11 @@ export class ZmqAdapter extends ClusterAdapter {
   }
 
   override addSockets(opts: BroadcastOptions, rooms: Room[]): Promise<void> {
-    return this.#everywhere(MessageType.SOCKETS_JOIN, opts, { rooms }, () =>
-      Adapter.prototype.addSockets.call(this, opts, rooms),
-    )
+    if (!opts.flags?.local) {
+      this.#cluster.join(this.#nspName, rooms, { opts: wireOptions(opts) })
+    }
+    Adapter.prototype.addSockets.call(this, opts, rooms)
+    return DONE
   }
 
   override delSockets(opts: BroadcastOptions, rooms: Room[]): Promise<void> {

@@ -1,19 +1,24 @@
 import { EventEmitter } from 'node:events'
 import createDebug from 'debug'
 import type { Namespace } from 'socket.io'
-import type { ClusterMessage } from 'socket.io-adapter'
+import type { ClusterMessage, Room } from 'socket.io-adapter'
 import {
   type Address,
   Broadcast,
   Bus,
   type BusEvents,
   type BusStats,
+  bucketOf,
+  bucketOfNamespace,
+  bucketOfRoom,
+  bucketsOfRooms,
   ClosedError,
   type EncodedPart,
   type Envelope,
   Envelopes,
   type IncomingMessage,
   MessageType,
+  type MsgpackWriter,
   NO_STATS,
   OptionError,
   readClusterMessage,
@@ -97,7 +102,9 @@ export class Cluster extends EventEmitter<BusEvents> {
     if (this.#isClosing) {
       throw new ClosedError('the server has been closed: give the adapter to a new one')
     }
-    await this.open().ready()
+    const bus = this.open()
+    await bus.ready()
+    await bus.inForce(this.#options.requestTimeout)
   }
 
   /** Makes the adapter of a namespace. */
@@ -112,7 +119,9 @@ export class Cluster extends EventEmitter<BusEvents> {
     const adapter = new ZmqAdapter(nsp, this)
     this.#unmatched = undefined
     // one that a listener makes while the server closes is closed by nobody, and hears nothing
-    if (!this.#isClosing) this.#adapters.set(nsp.name, adapter)
+    if (this.#isClosing) return adapter
+    if (this.#bus !== undefined && !this.#adapters.has(nsp.name)) this.#enter(this.#bus, nsp.name)
+    this.#adapters.set(nsp.name, adapter)
     return adapter
   }
 
@@ -121,11 +130,38 @@ export class Cluster extends EventEmitter<BusEvents> {
     this.#unmatched = undefined
   }
 
+  /** Whether this server gets only what is said to its own rooms and namespaces. */
+  get isDynamic(): boolean {
+    return this.#options.subscriptionMode === 'dynamic'
+  }
+
+  /** There is a room on this server that was not there before. */
+  roomCreated(nsp: string, room: Room): void {
+    const bucket = bucketOfRoom(nsp, room)
+    if (bucket !== undefined) this.#bus?.enterBucket(bucket)
+  }
+
+  /** The last client has left a room of this server. */
+  roomDeleted(nsp: string, room: Room): void {
+    const bucket = bucketOfRoom(nsp, room)
+    if (bucket !== undefined) this.#bus?.leaveBucket(bucket)
+  }
+
+  /**
+   * Resolves when everything comes here that is said to rooms of this server.
+   * @returns `undefined` if that is so already
+   */
+  inForce(nsp: string, rooms: Iterable<Room>): Promise<void> | undefined {
+    return this.#bus?.inForce(this.#options.requestTimeout, bucketsOfRooms(nsp, rooms))
+  }
+
   /** Forgets the adapter of a namespace that is closed, and leaves the cluster with the main one. */
   async remove(adapter: ZmqAdapter): Promise<void> {
     const name: string = adapter.nsp.name
     if (this.#adapters.get(name) !== adapter) return
     this.#adapters.delete(name)
+    const bucket = bucketOfNamespace(name)
+    if (bucket !== undefined) this.#bus?.leaveBucket(bucket)
     if (name !== MAIN_NAMESPACE) return
     // in this same turn the sockets of the other namespaces disconnect, and their listeners emit
     await Promise.resolve()
@@ -144,11 +180,17 @@ export class Cluster extends EventEmitter<BusEvents> {
     await this.#bus?.close()
   }
 
-  /** Says a broadcast to all servers. Returns whether it could be said. */
+  /**
+   * Says a broadcast to all servers, or to those that may have clients for it. Returns whether it could
+   * be said.
+   */
   broadcast(to: Address, parts: readonly EncodedPart[], requestId?: string): boolean {
-    return this.#try((bus) =>
-      bus.say(bus.topics.everyone, (writer) => writeBroadcast(writer, to, parts, requestId)),
-    )
+    return this.#try((bus) => {
+      const write = (writer: MsgpackWriter) => writeBroadcast(writer, to, parts, requestId)
+      // to a request everyone has to answer
+      const mayDirect = bus.mayDirect && requestId === undefined
+      bus.say(bus.topics.everyone, write, mayDirect ? bucketOf(to.nsp, to.rooms) : undefined)
+    })
   }
 
   /** Says a broadcast to all servers and listens to their clients' acknowledgements. */
@@ -166,6 +208,12 @@ export class Cluster extends EventEmitter<BusEvents> {
       onFailure: (error) => this.#report(error),
     })
     if (!this.broadcast(to, parts, requestId)) this.#requests.unsaid(requestId)
+  }
+
+  /** Makes clients of all servers join rooms. */
+  join(nsp: string, rooms: readonly Room[], data: object): void {
+    this.#bus?.holdBuckets(() => bucketsOfRooms(nsp, rooms))
+    this.say(MessageType.SOCKETS_JOIN, nsp, { ...data, rooms })
   }
 
   /** Says a message to all servers. */
@@ -232,11 +280,21 @@ export class Cluster extends EventEmitter<BusEvents> {
   }
 
   #openBus(): Bus {
-    const bus = new Bus('node', this.#options.bus, (message) => this.#onMessage(message))
+    const { bus: options, subscriptionMode } = this.#options
+    const onMessage = (message: IncomingMessage) => this.#onMessage(message)
+    const bus = new Bus('node', options, onMessage, subscriptionMode)
     for (const event of EVENTS) bus.on(event, (...args: unknown[]) => this.#forward(event, args))
     bus.on('member:leave', (uid) => this.#requests.memberLeft(uid))
     bus.on('error', (error) => this.#report(error))
+    for (const [name, { rooms }] of this.#adapters) this.#enter(bus, name, rooms.keys())
     return bus
+  }
+
+  /** Lets a bus hear what is said to a namespace, and to rooms in it. */
+  #enter(bus: Bus, nsp: string, rooms: Iterable<Room> = []): void {
+    const bucket = bucketOfNamespace(nsp)
+    if (bucket !== undefined) bus.enterBucket(bucket)
+    for (const bucket of bucketsOfRooms(nsp, rooms)) bus.enterBucket(bucket)
   }
 
   #forward(event: keyof BusEvents, args: unknown[]): void {

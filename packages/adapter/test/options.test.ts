@@ -3,6 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { zmqAdapter } from '../src/index.js'
 import { resolveOptions, type ZmqAdapterOptions } from '../src/options.js'
 
+/** What looks like ready-made sockets. */
+class XPublisher {
+  send() {}
+}
+class Subscriber {
+  subscribe() {}
+}
+
 const resolve = (options: unknown) => resolveOptions(options as ZmqAdapterOptions)
 
 test('with no options the broker is looked for on this machine, at its own ports', () => {
@@ -12,6 +20,7 @@ test('with no options the broker is looked for on this machine, at its own ports
       brokers: [{ pub: 'tcp://127.0.0.1:5555', sub: 'tcp://127.0.0.1:5556' }],
     },
     requestTimeout: 5_000,
+    subscriptionMode: 'static',
   })
 })
 
@@ -20,9 +29,11 @@ test('options are taken as they are given', () => {
     { pub: 'tcp://10.0.0.1:1', sub: 'tcp://[::1]:65535' },
     { pub: 'ipc:///run/zmq/pub', sub: 'tcp://broker.example.org:5556' },
   ]
-  expect(resolve({ key: 'my-chat', brokers, requestTimeout: 1 })).toMatchObject({
+  const subscriptionMode = 'dynamic'
+  expect(resolve({ key: 'my-chat', brokers, requestTimeout: 1, subscriptionMode })).toMatchObject({
     bus: { key: 'my-chat', brokers },
     requestTimeout: 1,
+    subscriptionMode,
   })
   expect(resolve({ host: 'broker', pubPort: 1, subPort: 65_535 }).bus.brokers).toEqual([
     { pub: 'tcp://broker:1', sub: 'tcp://broker:65535' },
@@ -86,7 +97,18 @@ describe('a bad option is refused with an error that names it and says what it m
     [{ journal: { bytes: 1 } }, 'unknown option journal.bytes: the options are journal.maxBytes'],
     [{ pubport: 5555 }, 'unknown option pubport: the options are key, host, pubPort'],
     [{ requestsTimeout: 1 }, 'unknown option requestsTimeout'],
-    [{ subscriptionMode: 'dynamic' }, 'unknown option subscriptionMode'],
+    ...['', 'sometimes', true, null, 1n].map(
+      (subscriptionMode) =>
+        [
+          { subscriptionMode },
+          'option subscriptionMode must be "static" or "dynamic", and not ',
+        ] as const,
+    ),
+    [{ subscriptionmode: 'static' }, 'unknown option subscriptionmode'],
+    [
+      { subscriptionMode: 'dynamic', subClient: new Subscriber(), pubClient: new XPublisher() },
+      'option subscriptionMode "dynamic" cannot be combined with subClient',
+    ],
   ]
 
   test.each(refused)('%o', (options, message) => {

@@ -2,6 +2,7 @@ import { type Packet, PacketType } from 'socket.io-parser'
 import type { Bus } from './bus/bus.js'
 import type { DefaultEventsMap, EventNames, EventParams, EventsMap } from './typed-events.js'
 import { type EncodedPart, RESERVED_EVENTS, writeBroadcast } from './wire/broadcast.js'
+import { bucketOf, bucketsOfRooms } from './wire/buckets.js'
 import { MessageType, writeClusterMessage } from './wire/cluster.js'
 import type { WireFlags } from './wire/envelope.js'
 
@@ -80,13 +81,16 @@ export class BroadcastOperator<Events extends EventsMap = DefaultEventsMap> {
     })
     const { bus } = this.#channel
     const to = { nsp: this.#nsp, rooms: this.#rooms, except: this.#except, flags: this.#flags }
-    bus.say(bus.topics.everyone, (writer) => writeBroadcast(writer, to, parts))
+    const bucket = bus.mayDirect ? bucketOf(to.nsp, to.rooms) : undefined
+    bus.say(bus.topics.everyone, (writer) => writeBroadcast(writer, to, parts), bucket)
     return true
   }
 
   /** Makes the clients addressed join a room, or several. */
   socketsJoin(room: string | string[]): void {
-    this.say(MessageType.SOCKETS_JOIN, { opts: this.#opts(), rooms: [room].flat() })
+    const rooms = [room].flat()
+    this.#channel.bus.holdBuckets(() => bucketsOfRooms(this.#nsp, rooms))
+    this.say(MessageType.SOCKETS_JOIN, { opts: this.#opts(), rooms })
   }
 
   /** Makes the clients addressed leave a room, or several. */

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { BucketSet } from '../src/wire/bucket-set.js'
+import { BUCKETS } from '../src/wire/buckets.js'
 import { type Control, ControlType, readControl, writeControl } from '../src/wire/control.js'
 import { readHeader, readMessages } from '../src/wire/frame.js'
 import { MalformedFrameError, MsgpackReader } from '../src/wire/msgpack.js'
@@ -20,6 +22,18 @@ const range = (type: typeof ControlType.NAK | typeof ControlType.GONE) =>
     to: fc.constant(Number.MAX_SAFE_INTEGER),
   })
 
+const bucket = () => fc.nat(BUCKETS - 1)
+
+/** So few that they are listed, in their order. */
+const fewBuckets = () =>
+  fc.uniqueArray(bucket(), { maxLength: 100 }).map((buckets) => buckets.toSorted((a, b) => a - b))
+
+function setOf(buckets: number[]): BucketSet {
+  const set = new BucketSet()
+  for (const bucket of buckets) set.add(bucket)
+  return set
+}
+
 /** Each control message, and the values that the protocol makes of it. */
 const message = (): fc.Arbitrary<[Control, unknown[]]> =>
   fc.oneof<fc.Arbitrary<[Control, unknown[]]>[]>(
@@ -33,13 +47,35 @@ const message = (): fc.Arbitrary<[Control, unknown[]]> =>
         [35, topic, last, ageMs],
       ]),
     fc
+      .tuple(text(), uint(), uint(), uint())
+      .map(([topic, last, ageMs, base]) => [
+        { type: ControlType.DIGEST, topic, last, ageMs, base },
+        [35, topic, last, ageMs, base],
+      ]),
+    fc
       .tuple(text(), bytes())
       .map(([topic, bytes]) => [
         { type: ControlType.REPAIR, topic, body: Buffer.from(bytes) },
         [36, topic, Buffer.from(bytes)],
       ]),
     fc.constant([{ type: ControlType.ASK }, [37]]),
+    fc
+      .tuple(text(), uint())
+      .map(([topic, ageMs]) => [
+        { type: ControlType.ASK, about: { topic, ageMs } },
+        [37, topic, ageMs],
+      ]),
     uint().map((number) => [{ type: ControlType.PROBE, number }, [38, number]]),
+    fewBuckets().map((buckets) => [
+      { type: ControlType.INTEREST, buckets: setOf(buckets) },
+      [39, buckets],
+    ]),
+    fc
+      .tuple(uint(), fc.array(fc.tuple(bucket(), uint(), uint())))
+      .map(([ageMs, stands]) => [
+        { type: ControlType.BUCKET_DIGEST, ageMs, stands: stands.flat() },
+        [40, ageMs, stands.flat()],
+      ]),
   )
 
 describe('a control message', () => {
@@ -77,7 +113,8 @@ describe('a control message', () => {
 
   it('is malformed with one field more or less', () => {
     fc.assert(
-      fc.property(message(), ([, values]) => {
+      fc.property(message(), ([{ type }, values]) => {
+        fc.pre(type !== ControlType.DIGEST) // which may have one more
         const more = encodeAll(HEADER, [...values, 1])
         expect(() => read(more)).toThrow(MalformedFrameError)
         if (values.length === 1) return
@@ -93,6 +130,13 @@ describe('a control message', () => {
     ['a range of nothing', [34, 'key/*', 0, 0]],
     ['a topic that is no string', [33, 5, 1, 4]],
     ['a seq that is no number', [33, 'key/*', '1', 4]],
+    ['two fields, if it is a digest', [35, 'key/*', 1]],
+    ['six fields, if it is a digest', [35, 'key/*', 1, 2, 3, 4]],
+    ['a bitmap that is too short', [39, Buffer.alloc(511)]],
+    ['a bucket that there is not', [39, [4096]]],
+    ['more buckets than there are', [39, Array.from({ length: 4097 }, () => 1)]],
+    ['two numbers for a bucket', [40, 1, [1, 2]]],
+    ['more digests than there are buckets', [40, 1, Array.from({ length: 3 * 4097 }, () => 1)]],
     ['a negative age', [35, 'key/*', 1, -1]],
     ['a body that is no binary', [36, 'key/*', 'body']],
     ['a token that is no number', [32, null]],

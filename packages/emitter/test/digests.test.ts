@@ -40,4 +40,17 @@ describe('the schedule of digests', () => {
     expect(schedule.due(1400)).toEqual(['b'])
     expect(schedule.due(4100)).toEqual(['a', 'b'])
   })
+
+  it('has digests of many topics due together, where it is told to', () => {
+    const schedule = new DigestSchedule([300, 3000], 250)
+    schedule.sent('a', 1000)
+    schedule.sent('b', 1190)
+    schedule.sent('c', 1201)
+    expect(schedule.nextDue()).toBe(1500)
+    expect(schedule.due(1500)).toEqual(['a', 'b'])
+    expect(schedule.nextDue()).toBe(1750)
+    expect(schedule.due(1750)).toEqual(['c'])
+    expect(schedule.nextDue()).toBe(4250)
+    expect(schedule.due(4250)).toEqual(['a', 'b'])
+  })
 })

@@ -4,6 +4,7 @@ import { Broadcast, writeBroadcast } from '../src/wire/broadcast.js'
 import { MessageType, readClusterMessage, writeClusterMessage } from '../src/wire/cluster.js'
 import { readControl } from '../src/wire/control.js'
 import {
+  EVERYONE,
   readHeader,
   readMessages,
   UnknownVersionError,
@@ -113,6 +114,22 @@ describe('a frame’s header', () => {
     )
   })
 
+  it('says what has to come before it, where that is so', () => {
+    const pair = fc.tuple(
+      fc.nat(EVERYONE),
+      uint().filter((seq) => seq > 0),
+    )
+    fc.assert(
+      fc.property(uid(), uint(), fc.array(pair, { maxLength: 20 }), (uid, seq, pairs) => {
+        const requires = pairs.flat()
+        const body = written((writer) => writeHeader(writer, uid, seq, requires))
+        expect(decodeAll(body)).toEqual([[1, uid, seq, requires]])
+        expect(header(body)).toEqual({ uid, seq, requires })
+        expect(header(encodeAll([1, uid, seq, requires]))).toEqual({ uid, seq, requires })
+      }),
+    )
+  })
+
   it('leaves the reader at the first message', () => {
     const reader = new MsgpackReader(encodeAll(HEADER, [4, '/', {}]))
     readHeader(reader)
@@ -139,7 +156,12 @@ describe('a frame’s header', () => {
     ['a map', [{ version: 1 }]],
     ['without a uid', [[1]]],
     ['without a seq', [[1, UID]]],
-    ['of four values', [[1, UID, 1, 1]]],
+    ['of five values', [[1, UID, 1, [], 1]]],
+    ['with requirements that are no array', [[1, UID, 1, 1]]],
+    ['with a required topic without a seq', [[1, UID, 1, [7]]]],
+    ['with a required topic that there is not', [[1, UID, 1, [EVERYONE + 1, 1]]]],
+    ['with a required seq of 0', [[1, UID, 1, [7, 0]]]],
+    ['with more requirements than there are topics', [[1, UID, 1, Array(8196).fill(1)]]],
     ['with a version that is no number', [['1', UID, 1]]],
     ['with a negative version', [[-1, UID, 1]]],
     ['with a uid that is no string', [[1, 5, 1]]],

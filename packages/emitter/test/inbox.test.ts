@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Inbox, type InboxOptions } from '../src/bus/inbox.js'
+import { EVERYONE } from '../src/wire/frame.js'
 
 const TOPIC = 'key/*'
+const OWN_TOPIC = 'key/n/us'
 
 const OPTIONS: InboxOptions = {
   nakDelayMs: 0,
@@ -21,6 +23,8 @@ const OPTIONS: InboxOptions = {
 class Bench {
   now = 0
   readonly unreachable = new Set<string>()
+  /** The topics of the buckets that are followed. */
+  readonly followed = new Map<number, string>()
   readonly delivered: string[] = []
   naks: string[] = []
   asks: string[] = []
@@ -39,17 +43,20 @@ class Bench {
         ask: (sender) => this.asks.push(sender),
         gap: (sender, _, frames) => this.gaps.push(`${sender} ${frames}`),
         isReachable: (sender) => !this.unreachable.has(sender),
+        isBucket: (topic) => topic.startsWith('key/b/'),
+        startsAtOne: (_, topic) => topic === OWN_TOPIC,
+        topicOf: (number) => (number === EVERYONE ? TOPIC : this.followed.get(number)),
       },
     )
   }
 
-  receive(sender: string, seq: number, topic = TOPIC) {
-    return this.inbox.receive(sender, topic, seq, seq, 10, this.now)
+  receive(sender: string, seq: number, topic = TOPIC, requires?: number[]) {
+    return this.inbox.receive(sender, topic, seq, seq, 10, this.now, requires)
   }
 
   /** What a sender tells that was there before us, or came after us. */
   digest(sender: string, last: number, isOlder: boolean): void {
-    this.inbox.digest(sender, TOPIC, last, isOlder, this.now)
+    this.inbox.digest(sender, TOPIC, last, isOlder ? last + 1 : 1, this.now)
   }
 
   /** Lets time pass, and everything happen that is due in it. */
@@ -250,8 +257,8 @@ describe('the inbox', () => {
       bench.receive('a', 1)
       for (const seq of [2 ** 33, 2 ** 52, Number.MAX_SAFE_INTEGER]) {
         expect(bench.receive('a', seq)).toBe('refused')
-        expect(bench.inbox.digest('a', TOPIC, seq, false, bench.now)).toBe(false)
-        expect(bench.inbox.digest('b', TOPIC, seq + 2 ** 48, true, bench.now)).toBe(false)
+        expect(bench.inbox.digest('a', TOPIC, seq, 1, bench.now)).toBe(false)
+        expect(bench.inbox.digest('b', TOPIC, seq + 2 ** 48, seq, bench.now)).toBe(false)
       }
       expect(bench.inbox.isWaiting).toBe(false)
       expect(bench.receive('a', 2)).toBe('delivered')
@@ -367,9 +374,9 @@ describe('the inbox', () => {
 
   it('begins on its own topic with 1, whatever comes first', () => {
     const bench = new Bench()
-    bench.inbox.receive('a', 'own', 3, 3, 10, 0, true)
+    bench.receive('a', 3, OWN_TOPIC)
     expect(bench.asked()).toEqual(['a 1-2'])
-    bench.inbox.digest('b', 'own', 2, true, 0, true)
+    bench.inbox.digest('b', OWN_TOPIC, 2, 3, 0)
     expect(bench.asked()).toEqual(['b 1-2'])
   })
 
@@ -490,6 +497,216 @@ describe('the inbox', () => {
   })
 })
 
+describe('the inbox, of what is said to everyone and to buckets,', () => {
+  const B1 = 'key/b/001'
+  const B2 = 'key/b/002'
+
+  /** An inbox that follows buckets 1 and 2. */
+  function following(options: Partial<InboxOptions> = {}): Bench {
+    const bench = new Bench(options)
+    bench.followed.set(1, B1)
+    bench.followed.set(2, B2)
+    return bench
+  }
+
+  it('delivers at once what comes in the order of saying', () => {
+    const bench = following()
+    expect(bench.receive('a', 1, B1)).toBe('delivered')
+    expect(bench.receive('a', 1, TOPIC, [1, 1])).toBe('delivered')
+    expect(bench.receive('a', 2, B1, [EVERYONE, 1])).toBe('delivered')
+    expect(bench.receive('a', 1, B2, [EVERYONE, 1])).toBe('delivered')
+    expect(bench.receive('a', 2, TOPIC, [1, 2, 2, 1])).toBe('delivered')
+    expect(bench.asked()).toEqual([])
+    expect(bench.inbox.isWaiting).toBe(false)
+  })
+
+  it('holds back what is for a bucket until what was said to everyone before has come', () => {
+    const bench = following()
+    bench.receive('a', 1)
+    expect(bench.receive('a', 1, B1, [EVERYONE, 2])).toBe('held')
+    expect(bench.asked()).toEqual(['a 2-2'])
+    expect(bench.receive('a', 2)).toBe('delivered')
+    expect(bench.delivered).toEqual(['a 1', 'a 2', `a ${B1} 1`])
+  })
+
+  it('holds back what is for everyone until what was said to its buckets before has come', () => {
+    const bench = following()
+    bench.receive('a', 1, B1)
+    bench.receive('a', 1, B2)
+    bench.delivered.length = 0
+    expect(bench.receive('a', 1, TOPIC, [1, 2, 2, 3])).toBe('held')
+    expect(bench.asked()).toEqual(['a 2-2', 'a 2-3'])
+    bench.receive('a', 2, B1)
+    bench.receive('a', 3, B2)
+    expect(bench.delivered).toEqual([`a ${B1} 2`])
+    bench.receive('a', 2, B2)
+    expect(bench.delivered).toEqual([`a ${B1} 2`, `a ${B2} 2`, `a ${B2} 3`, 'a 1'])
+  })
+
+  it('passes over what is required on buckets that it does not follow', () => {
+    const bench = following()
+    expect(bench.receive('a', 1, TOPIC, [3, 5, 4, 1])).toBe('delivered')
+  })
+
+  it('asks where a bucket starts that is required, before it delivers what requires it', () => {
+    const bench = following()
+    expect(bench.receive('a', 1, TOPIC, [1, 5])).toBe('held')
+    expect(bench.asks).toEqual(['a'])
+    bench.inbox.digest('a', B1, 5, 6, bench.now)
+    expect(bench.delivered).toEqual(['a 1'])
+  })
+
+  it('waits for what was said to a bucket since it is followed', () => {
+    const bench = following()
+    bench.receive('a', 1, TOPIC, [1, 5])
+    bench.inbox.digest('a', B1, 5, 5, bench.now)
+    bench.wait(0)
+    expect([bench.delivered, bench.asked()]).toEqual([[], ['a 5-5']])
+    bench.receive('a', 5, B1)
+    expect(bench.delivered).toEqual([`a ${B1} 5`, 'a 1'])
+  })
+
+  it('goes on through a long row of frames that wait for one another', () => {
+    const bench = following({
+      maxHeldBytes: 10_000_000,
+      maxHeldBytesOfAll: 10_000_000,
+      maxHeldFrames: 100_000,
+    })
+    bench.receive('a', 1, B1)
+    for (let seq = 2; seq <= 20_000; seq++) {
+      bench.receive('a', seq, TOPIC, [1, seq])
+      bench.receive('a', seq, B1, [EVERYONE, seq - 1])
+    }
+    expect(bench.inbox.heldFrames).toBe(39_998)
+    bench.receive('a', 1)
+    expect([bench.inbox.heldFrames, bench.inbox.heldBytes]).toEqual([0, 0])
+    expect(bench.delivered.slice(-2)).toEqual([`a ${B1} 20000`, 'a 20000'])
+  })
+
+  it('gives up what is missing, and nothing that waits for it', () => {
+    const bench = following()
+    bench.receive('a', 1)
+    bench.receive('a', 1, B1, [EVERYONE, 2])
+    bench.receive('a', 2, B1, [EVERYONE, 2])
+    bench.wait(9_999)
+    expect(bench.gaps).toEqual([])
+    bench.wait(1)
+    expect(bench.gaps).toEqual(['a 1'])
+    expect(bench.delivered).toEqual(['a 1', `a ${B1} 1`, `a ${B1} 2`])
+    expect(bench.inbox.isWaiting).toBe(false)
+  })
+
+  it('gives a hole its own time once what it stands behind has come', () => {
+    const bench = following()
+    bench.receive('a', 1)
+    bench.receive('a', 1, B1, [EVERYONE, 2])
+    bench.receive('a', 3, B1, [EVERYONE, 2])
+    bench.wait(9_000)
+    bench.receive('a', 2)
+    expect(bench.delivered).toEqual(['a 1', 'a 2', `a ${B1} 1`])
+    bench.wait(9_999)
+    expect(bench.gaps).toEqual([])
+    bench.wait(1)
+    expect(bench.gaps).toEqual(['a 1'])
+    expect(bench.delivered.at(-1)).toBe(`a ${B1} 3`)
+  })
+
+  it('gives up at once all that a sender would have to repair that does not come back', () => {
+    const bench = following()
+    bench.receive('a', 1)
+    bench.receive('a', 1, B1, [EVERYONE, 2])
+    bench.receive('a', 3, B1, [EVERYONE, 2])
+    bench.receive('a', 3, TOPIC, [1, 3])
+    bench.receive('a', 5, TOPIC)
+    bench.unreachable.add('a')
+    bench.inbox.reachable('a', false, bench.now)
+    bench.wait(5_000)
+    expect(bench.delivered).toEqual(['a 1', `a ${B1} 1`, `a ${B1} 3`, 'a 3', 'a 5'])
+    expect([bench.inbox.lost, bench.inbox.isWaiting, bench.inbox.heldFrames]).toEqual([3, false, 0])
+  })
+
+  it('has again later what waits for another topic and found no room', () => {
+    const bench = following({ maxHeldBytes: 15 })
+    bench.receive('a', 1)
+    expect(bench.receive('a', 1, B1, [EVERYONE, 2])).toBe('held')
+    expect(bench.receive('a', 1, B2, [EVERYONE, 2])).toBe('dropped')
+    expect(bench.asked()).toEqual(['a 2-2'])
+    bench.wait(9_000)
+    bench.naks = []
+    bench.receive('a', 2)
+    expect([bench.delivered.at(-1), bench.asked()]).toEqual([`a ${B1} 1`, ['a 1-1']])
+    expect(bench.receive('a', 1, B2, [EVERYONE, 2])).toBe('delivered')
+    expect(bench.inbox.lost).toBe(0)
+  })
+
+  it('delivers what is in a circle, which only a forger can make', () => {
+    const bench = following()
+    bench.receive('a', 1, B1, [2, 1])
+    bench.receive('a', 1, B2, [1, 1])
+    expect(bench.delivered).toHaveLength(2)
+    expect(bench.inbox.heldFrames).toBe(0)
+  })
+
+  it('lets go what requires what was never sent, once the sender has said so', () => {
+    const bench = following()
+    bench.receive('a', 1)
+    bench.receive('a', 1, B1)
+    expect(bench.receive('a', 2, TOPIC, [1, 9])).toBe('held')
+    expect(bench.asked()).toEqual(['a 2-9'])
+    bench.inbox.unsent('a', B1, 1, bench.now)
+    expect(bench.delivered.at(-1)).toBe('a 2')
+    expect([bench.inbox.isWaiting, bench.inbox.heldFrames]).toEqual([false, 0])
+    expect(bench.receive('a', 2, B1)).toBe('delivered')
+  })
+
+  it('does not believe what requires something that cannot be', () => {
+    const bench = following()
+    bench.receive('a', 1, B1)
+    expect(bench.receive('a', 1, TOPIC, [1, 2 ** 40])).toBe('delivered')
+    expect(bench.receive('a', 2, TOPIC, [2, 2 ** 50])).toBe('delivered')
+    expect(bench.inbox.isWaiting).toBe(false)
+  })
+
+  it('forgets what it holds of a bucket that it leaves, counts nothing as lost, and goes on', () => {
+    const bench = following()
+    bench.receive('a', 1, B1)
+    bench.receive('a', 3, B1)
+    bench.receive('a', 1, TOPIC, [1, 3])
+    expect(bench.inbox.heldFrames).toBe(2)
+    bench.followed.delete(1)
+    bench.inbox.unfollow(B1, bench.now)
+    expect(bench.delivered).toEqual([`a ${B1} 1`, 'a 1'])
+    expect([bench.inbox.heldFrames, bench.inbox.heldBytes, bench.inbox.lost]).toEqual([0, 0, 0])
+    expect(bench.inbox.isWaiting).toBe(false)
+  })
+
+  it('starts anew in a bucket to which it comes back, also of senders that it had forgotten', () => {
+    const bench = following({ forgetMs: 1_000 })
+    bench.receive('a', 1, B1)
+    bench.receive('a', 1, B2)
+    bench.unreachable.add('a')
+    bench.inbox.reachable('a', false, bench.now)
+    bench.wait(1_000)
+    expect(bench.inbox.senders).toBe(0)
+    bench.inbox.unfollow(B1, bench.now)
+    expect(bench.receive('a', 5, B1)).toBe('held')
+    expect(bench.receive('a', 2, B2)).toBe('delivered')
+  })
+
+  it('does not deliver behind something to everyone what was said before it and before we came', () => {
+    const bench = following()
+    bench.receive('a', 1)
+    bench.receive('a', 2)
+    bench.inbox.follow(B1)
+    bench.inbox.digest('a', B1, 6, 4, bench.now)
+    bench.receive('a', 4, B1)
+    bench.receive('a', 5, B1, [EVERYONE, 1])
+    bench.receive('a', 6, B1, [EVERYONE, 2])
+    expect(bench.delivered).toEqual(['a 1', 'a 2', `a ${B1} 6`])
+    expect(bench.inbox.lost).toBe(0)
+  })
+})
+
 /** Random numbers from a seed (mulberry32), so that a schedule is one number in a report. */
 function random(seed: number): () => number {
   let state = seed
@@ -557,6 +774,9 @@ function simulate(schedule: Schedule) {
         gaps += count
       },
       isReachable: () => true,
+      isBucket: () => false,
+      startsAtOne: () => false,
+      topicOf: () => undefined,
     },
   )
   const receive = (seq: number) => inbox.receive('a', TOPIC, seq, seq, 10, now)
@@ -569,7 +789,7 @@ function simulate(schedule: Schedule) {
   }
   const tell = () => {
     const last = said
-    send(() => inbox.digest('a', TOPIC, last, isOlder, now))
+    send(() => inbox.digest('a', TOPIC, last, isOlder ? last + 1 : 1, now))
   }
 
   for (let i = 0; i < frames; i++) {

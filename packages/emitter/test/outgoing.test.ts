@@ -2,11 +2,14 @@ import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { XPublisher } from 'zeromq'
+import { Audience } from '../src/bus/audience.js'
+import { Directing } from '../src/bus/directing.js'
 import { MessageTooLargeError } from '../src/bus/errors.js'
 import { Journal, type Overflow } from '../src/bus/journal.js'
 import { Outgoing } from '../src/bus/outgoing.js'
+import { BucketSet } from '../src/wire/bucket-set.js'
 import { ControlType, writeControl } from '../src/wire/control.js'
-import { readHeader } from '../src/wire/frame.js'
+import { EVERYONE, readHeader } from '../src/wire/frame.js'
 import { MsgpackReader, type MsgpackWriter } from '../src/wire/msgpack.js'
 import { until } from './support/until.js'
 import { decodeAll, frame, UID } from './support/values.js'
@@ -16,6 +19,7 @@ const KIB = 1024
 interface Sent {
   topic: string
   seq: number
+  requires: readonly number[] | undefined
   /** What the messages say. */
   said: unknown[]
   bytes: number
@@ -39,8 +43,8 @@ class FakePublisher {
       const [header, ...messages] = decodeAll(body) as [unknown[], ...unknown[][]]
       expect(header.slice(0, 2)).toEqual([1, UID])
       const said = messages.map(([, words]) => words)
-      const { seq } = readHeader(new MsgpackReader(body))
-      this.sent.push({ topic, seq, said, bytes: body.length })
+      const { seq, requires } = readHeader(new MsgpackReader(body))
+      this.sent.push({ topic, seq, requires, said, bytes: body.length })
     } finally {
       this.isBusy = false
     }
@@ -80,6 +84,7 @@ function setUp({
   const journal = new Journal({ maxBytes, maxAgeMs: 60_000 })
   const overflows: Overflow[] = []
   const errors: Error[] = []
+  const audience = new Audience()
   const outgoing = new Outgoing({
     uid: UID,
     socket: publisher as unknown as XPublisher,
@@ -87,6 +92,11 @@ function setUp({
     maxMessageBytes,
     gatherMs,
     steadyTopic: 'a',
+    buckets: {
+      directing: new Directing(audience, 'by-cost', 0),
+      topic: (bucket) => `bucket ${bucket}`,
+      isTopic: (topic) => topic.startsWith('bucket'),
+    },
     onSent: () => {},
     onOverflow: (overflow) => overflows.push(overflow),
     onError: (error) => errors.push(error),
@@ -97,7 +107,7 @@ function setUp({
   }
   onTestFinished(() => outgoing.close())
   const say = (topic: string, words: string) => outgoing.say(topic, message(words))
-  return { publisher, journal, overflows, errors, outgoing, say }
+  return { publisher, journal, overflows, errors, audience, outgoing, say }
 }
 
 /** Writes the message `[9, words]`. */
@@ -488,5 +498,148 @@ describe('the way out', () => {
       }),
       { numRuns: 200 },
     )
+  })
+})
+
+describe('the way out to buckets', () => {
+  /** Many nodes that have told that they follow nothing, so that directing always pays. */
+  function setUpDirecting(options: Parameters<typeof setUp>[0] = {}) {
+    const bench = setUp(options)
+    for (let i = 0; i < 1_000; i++) {
+      bench.audience.joined(`node ${i}`)
+      bench.audience.tell(`node ${i}`, new BucketSet())
+    }
+    const sayTo = (bucket: number | undefined, words: string) =>
+      bench.outgoing.say('a', message(words), bucket)
+    return { ...bench, sayTo }
+  }
+
+  /** Topic, seq, what is required and messages of each frame. */
+  const framesOf = ({ sent }: FakePublisher) =>
+    sent.map(({ topic, seq, requires = [], said }) => [topic, seq, requires, ...said])
+
+  it('makes a frame for each run of messages to the same bucket', async () => {
+    const { publisher, outgoing, sayTo } = setUpDirecting()
+    for (const [bucket, words] of [
+      [1, 'x'],
+      [1, 'y'],
+      [2, 'z'],
+      [1, 'u'],
+    ] as const) {
+      sayTo(bucket, words)
+    }
+    await until(() => publisher.sent.length === 3)
+    expect(framesOf(publisher)).toEqual([
+      ['bucket 1', 1, [], 'x', 'y'],
+      ['bucket 2', 1, [], 'z'],
+      ['bucket 1', 2, [], 'u'],
+    ])
+    expect([outgoing.framesDirected, outgoing.messagesSent]).toEqual([3, 4])
+  })
+
+  it('sends all to everyone if something is for everyone', async () => {
+    const { publisher, outgoing, sayTo } = setUpDirecting()
+    sayTo(1, 'x')
+    sayTo(undefined, 'y')
+    sayTo(2, 'z')
+    await until(() => publisher.sent.length === 1)
+    expect(framesOf(publisher)).toEqual([['a', 1, [], 'x', 'y', 'z']])
+    expect(outgoing.framesDirected).toBe(0)
+  })
+
+  it('names on each side what was said before on the other', async () => {
+    const { publisher, outgoing, sayTo } = setUpDirecting()
+    const words: [number | undefined, string][] = [
+      [1, '1'],
+      [2, '2'],
+      [1, '3'],
+      [undefined, '4'],
+      [1, '5'],
+      [undefined, '6'],
+      [undefined, '7'],
+      [2, '8'],
+    ]
+    for (const [bucket, text] of words) {
+      sayTo(bucket, text)
+      outgoing.flush()
+    }
+    await until(() => publisher.sent.length === 8)
+    expect(framesOf(publisher)).toEqual([
+      ['bucket 1', 1, [], '1'],
+      ['bucket 2', 1, [], '2'],
+      ['bucket 1', 2, [], '3'],
+      ['a', 1, [1, 2, 2, 1], '4'],
+      ['bucket 1', 3, [EVERYONE, 1], '5'],
+      ['a', 2, [1, 3], '6'],
+      ['a', 3, [], '7'],
+      ['bucket 2', 2, [EVERYONE, 3], '8'],
+    ])
+  })
+
+  it('says between whiles to everyone what the next frame to everyone would have to name', async () => {
+    const { publisher, outgoing, sayTo } = setUpDirecting({ maxMessageBytes: 1024 * KIB })
+    for (let bucket = 0; bucket < 600; bucket++) sayTo(bucket, 'x')
+    outgoing.flush()
+    await until(() => outgoing.held === 0 && !publisher.isBusy)
+    const empty = publisher.sent.filter(({ topic }) => topic === 'a')
+    expect(empty.map(({ seq, said, requires }) => [seq, said, requires?.length])).toEqual([
+      [1, [], 512],
+      [2, [], 512],
+    ])
+  })
+
+  it('keeps the numbers of the steady topic when a frame for everyone is directed instead', async () => {
+    const { publisher, outgoing, sayTo } = setUpDirecting()
+    for (const bucket of [undefined, 1, undefined]) {
+      sayTo(bucket, 'x')
+      outgoing.flush()
+    }
+    await until(() => publisher.sent.length === 3)
+    expect(publisher.frames).toEqual([
+      ['a', 1, 'x'],
+      ['bucket 1', 1, 'x'],
+      ['a', 2, 'x'],
+    ])
+  })
+
+  it('writes what it always wrote while nobody can be spared anything', async () => {
+    const { publisher, outgoing } = setUp()
+    outgoing.say('a', message('x'), 1)
+    outgoing.say('a', message('y'))
+    await until(() => publisher.sent.length === 1)
+    expect(publisher.sent).toMatchObject([{ topic: 'a', seq: 1, requires: undefined }])
+  })
+
+  it('counts what it gives up as said, for those who hear what requires it', async () => {
+    const { publisher, outgoing, sayTo } = setUpDirecting({ maxBytes: KIB, isUp: false })
+    for (let i = 0; i < 3; i++) {
+      sayTo(1, 'x'.repeat(800))
+      outgoing.flush()
+    }
+    expect(outgoing.lastSent('bucket 1')).toBe(2)
+    sayTo(undefined, 'y')
+    outgoing.linkProbing()
+    outgoing.linkUp()
+    await until(() => publisher.sent.length === 2)
+    expect(publisher.sent.map(({ topic, seq }) => [topic, seq])).toEqual([
+      ['bucket 1', 3],
+      ['a', 1],
+    ])
+  })
+
+  it('never forgets the number of a bucket', async () => {
+    const { publisher, outgoing, say, sayTo } = setUpDirecting({ maxBytes: KIB, isUp: false })
+    sayTo(1, 'x')
+    outgoing.flush()
+    for (let i = 0; i < 70_000; i++) {
+      say(`node ${i}`, 'answer')
+      if (i % 1000 === 0) outgoing.flush()
+    }
+    sayTo(1, 'y')
+    outgoing.flush()
+    outgoing.linkProbing()
+    outgoing.linkUp()
+    await until(() => outgoing.held === 0)
+    expect(publisher.frames.at(-1)).toEqual(['bucket 1', 2, 'y'])
   })
 })

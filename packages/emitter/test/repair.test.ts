@@ -86,6 +86,9 @@ describe('the inbox, where the simulation found it wrong,', () => {
         ask: () => {},
         gap: (sender, _, frames) => gaps.push(`${sender} ${frames}`),
         isReachable: () => true,
+        isBucket: () => false,
+        startsAtOne: () => false,
+        topicOf: () => undefined,
       },
     )
     const receive = (sender: string, ...seqs: number[]) => {
@@ -100,7 +103,7 @@ describe('the inbox, where the simulation found it wrong,', () => {
     inbox.reachable('a', false, 0)
     inbox.tick(60_000)
     expect(inbox.senders).toBe(0)
-    inbox.digest('a', TOPIC, 3, false, 100_000)
+    inbox.digest('a', TOPIC, 3, 1, 100_000)
     expect(naks).toEqual(['a 3-3'])
     receive('a', 2, 3)
     expect([delivered, gaps]).toEqual([['a 1', 'a 2', 'a 3'], []])
@@ -127,7 +130,7 @@ describe('the inbox, where the simulation found it wrong,', () => {
   it('begins with the first frame that came, though that was too large to be held', () => {
     const { inbox, receive, naks } = makeInbox({ maxHeldBytes: 5 })
     receive('a', 5, 6)
-    inbox.digest('a', TOPIC, 6, true, 0)
+    inbox.digest('a', TOPIC, 6, 7, 0)
     inbox.tick(inbox.nextTick()!)
     expect(naks).toEqual(['a 5-6'])
   })

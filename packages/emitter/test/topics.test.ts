@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { BUCKETS } from '../src/wire/buckets.js'
 import { Topics } from '../src/wire/topics.js'
 import { UID } from './support/values.js'
 
@@ -12,6 +13,11 @@ describe('the topics', () => {
     expect(topics.control).toBe('socket.io/c')
     expect(topics.node(UID)).toBe(`socket.io/n/${UID}`)
     expect(topics.emitter(UID)).toBe(`socket.io/e/${UID}`)
+    expect(topics.buckets).toBe('socket.io/b/')
+    expect(topics.bucket(0)).toBe('socket.io/b/000')
+    expect(topics.bucket(0xa1)).toBe('socket.io/b/0a1')
+    expect(topics.bucket(0xfff)).toBe('socket.io/b/fff')
+    expect(topics.receipt(UID, 3)).toBe(`socket.io/r/${UID}/3`)
   })
 
   it('are read as they were made', () => {
@@ -21,9 +27,33 @@ describe('the topics', () => {
         expect(topics.parse(topics.everyone)).toEqual({ kind: 'everyone' })
         expect(topics.parse(topics.node(uid))).toEqual({ kind: 'node', uid })
         expect(topics.parse(topics.emitter(uid))).toEqual({ kind: 'emitter', uid })
+        expect(topics.parse(topics.receipt(uid, 17))).toEqual({ kind: 'receipt', uid, number: 17 })
         expect(topics.parse(topics.control)).toEqual({ kind: 'other' })
       }),
     )
+  })
+
+  it('of buckets are read from text and from bytes', () => {
+    fc.assert(
+      fc.property(fc.nat(BUCKETS - 1), (bucket) => {
+        const topics = new Topics('socket.io')
+        const topic = topics.bucket(bucket)
+        expect(topics.readBucket(topic)).toBe(bucket)
+        expect(topics.readBucket(Buffer.from(topic))).toBe(bucket)
+      }),
+    )
+  })
+
+  it.each([
+    'socket.io/b/',
+    'socket.io/b/0A1',
+    'socket.io/b/0a',
+    'socket.io/b/0a11',
+    'socket.io/c/0a1',
+  ])('do not take %j for that of a bucket', (topic) => {
+    const topics = new Topics('socket.io')
+    expect(topics.readBucket(topic)).toBeUndefined()
+    expect(topics.readBucket(Buffer.from(topic))).toBeUndefined()
   })
 
   it('of one cluster mean nothing in another, though one’s key begin with the other’s', () => {
@@ -50,6 +80,10 @@ describe('the topics', () => {
     `socket.io/b/0a1`,
     `x/socket.io/n/${UID}`,
     'socket.io/*/',
+    `socket.io/r/${UID}`,
+    `socket.io/r/${UID}/`,
+    `socket.io/r/${UID}/x`,
+    'socket.io/r/short/1',
   ])('do not take %j for one of theirs', (topic) => {
     expect(new Topics('socket.io').parse(topic)).toEqual({ kind: 'other' })
   })

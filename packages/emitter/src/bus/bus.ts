@@ -7,7 +7,10 @@ import type { IncomingMessage } from '../wire/frame.js'
 import type { MsgpackWriter } from '../wire/msgpack.js'
 import { Topics, UID_LENGTH } from '../wire/topics.js'
 import { Alarm } from './alarm.js'
+import { Audience } from './audience.js'
+import { Directing } from './directing.js'
 import { ClosedError, FlushTimeoutError, JournalOverflowError } from './errors.js'
+import { Following } from './following.js'
 import type { Handshakes } from './handshakes.js'
 import { Incoming } from './incoming.js'
 import { Journal, type Overflow } from './journal.js'
@@ -15,6 +18,7 @@ import { Link } from './link.js'
 import { Marks } from './marks.js'
 import { Members } from './members.js'
 import { warnOfNoBroker } from './no-broker.js'
+import { Notice } from './notice.js'
 import type { ResolvedBusOptions } from './options.js'
 import { Outgoing } from './outgoing.js'
 import { type RefusalReason, Refusals, type Refused } from './refusals.js'
@@ -37,6 +41,8 @@ const SETTLE_MS = 25
 const GATHER_MS = 0.5
 /** How exactly the journal keeps its age. */
 const JOURNAL_EXPIRY_STEP_MS = 1_000
+/** How long a bucket is not directed after clients elsewhere were asked to join a room in it. */
+const HOLD_MS = 5_000
 /** How long the way out must have been quiet after an outage before a bus may leave. */
 const LINGER_MS = 500
 
@@ -81,6 +87,8 @@ export interface BusStats {
   /** Other nodes in the cluster. */
   members: number
   framesSent: number
+  /** Those of them that went only to the nodes which may have somebody in the room. */
+  framesDirected: number
   messagesSent: number
   bytesSent: number
   /** Messages that wait to be sent. */
@@ -105,6 +113,10 @@ export interface BusStats {
   framesHeldBack: number
   /** Bytes of those frames. */
   bytesHeldBack: number
+  /** Buckets that are subscribed to, where a node does not hear all of them. */
+  bucketsSubscribed: number
+  /** How often a client joined a room before it was certain that everything for it comes here. */
+  joinsUnconfirmed: number
   /** Frames refused because they are not what the protocol says. */
   framesMalformed: number
   /** Frames refused because they are in an unknown version of the protocol. */
@@ -120,6 +132,7 @@ export const NO_STATS: Readonly<BusStats> = {
   link: 'down',
   members: 0,
   framesSent: 0,
+  framesDirected: 0,
   messagesSent: 0,
   bytesSent: 0,
   messagesHeld: 0,
@@ -134,6 +147,8 @@ export const NO_STATS: Readonly<BusStats> = {
   framesLost: 0,
   framesHeldBack: 0,
   bytesHeldBack: 0,
+  bucketsSubscribed: 0,
+  joinsUnconfirmed: 0,
   framesMalformed: 0,
   framesUnknownVersion: 0,
   messagesMalformed: 0,
@@ -142,6 +157,12 @@ export const NO_STATS: Readonly<BusStats> = {
 
 /** A node is a member and hears what is said to everyone; an emitter only speaks. */
 export type BusKind = 'node' | 'emitter'
+
+/**
+ * Which frames a node gets: `static` all of them, `dynamic` those for everyone, and those of its own
+ * buckets.
+ */
+export type SubscriptionMode = 'static' | 'dynamic'
 
 /**
  * A message bus over ZeroMQ: it knows topics, senders, frames and members, and nothing of rooms or
@@ -163,6 +184,10 @@ export class Bus extends EventEmitter<BusEvents> {
   readonly #refusals = new Refusals()
   readonly #marks = new Marks()
   readonly #link = new Link()
+  readonly #following: Following
+  readonly #interestNotice: Notice
+  readonly #audience = new Audience()
+  readonly #directing: Directing
   readonly #members: Members
   readonly #memberAlarm: Alarm
   readonly #journalAlarm: Alarm
@@ -186,12 +211,14 @@ export class Bus extends EventEmitter<BusEvents> {
   /**
    * @param onMessage - called with each message of others, in order; what it throws is reported and
    *   stops nothing. A MalformedFrameError counts as a malformed message.
+   * @param subscriptionMode - for nodes
    * @throws OptionError if ZeroMQ refuses an endpoint
    */
   constructor(
     kind: BusKind,
     options: ResolvedBusOptions,
     onMessage: (message: IncomingMessage) => void,
+    subscriptionMode: SubscriptionMode = 'static',
   ) {
     super()
     this.#options = options
@@ -199,7 +226,9 @@ export class Bus extends EventEmitter<BusEvents> {
     const { everyone, control } = this.topics
     this.#ownTopic = kind === 'node' ? this.topics.node(this.uid) : this.topics.emitter(this.uid)
     // one's own topic last, so that a node which is seen to be a member hears everyone already
-    const topics = kind === 'node' ? [everyone, control, this.#ownTopic] : [control, this.#ownTopic]
+    const subscribed =
+      kind === 'node' ? [everyone, control, this.#ownTopic] : [control, this.#ownTopic]
+    this.#directing = new Directing(this.#audience, options.direct, HOLD_MS)
     this.#journal = new Journal(options.journal)
     this.#journalAlarm = new Alarm(
       () => {
@@ -220,6 +249,22 @@ export class Bus extends EventEmitter<BusEvents> {
     })
     this.#ready.catch(() => {}) // nobody has to ask
     this.#sockets = makeSockets(options)
+    this.#following = new Following({
+      uid: this.uid,
+      topics: this.topics,
+      mode: kind === 'node' ? subscriptionMode : 'none',
+      socket: this.#sockets.sub,
+      memberCount: () => this.#members.size,
+      onFollow: (topic) => {
+        this.#incoming.follow(topic)
+        this.#interestNotice.changed()
+      },
+      onUnfollow: (topic) => {
+        this.#incoming.unfollow(topic)
+        this.#interestNotice.changed()
+      },
+    })
+    this.#interestNotice = new Notice(() => this.#sayInterest())
     this.#outgoing = new Outgoing({
       uid: this.uid,
       socket: this.#sockets.pub,
@@ -227,6 +272,11 @@ export class Bus extends EventEmitter<BusEvents> {
       maxMessageBytes: options.maxMessageBytes,
       gatherMs: GATHER_MS,
       steadyTopic: everyone,
+      buckets: {
+        directing: this.#directing,
+        topic: (bucket) => this.topics.bucket(bucket),
+        isTopic: (topic) => topic.startsWith(this.topics.buckets),
+      },
       onSent: (topic) => {
         this.#repairs.sent(topic)
         this.#journalAlarm.set()
@@ -252,9 +302,11 @@ export class Bus extends EventEmitter<BusEvents> {
     this.#incoming = new Incoming({
       uid: this.uid,
       socket: this.#sockets.sub,
-      topics,
+      topics: this.topics,
+      subscribed,
       controlTopic: control,
       ownTopic: this.#ownTopic,
+      following: this.#following,
       inbox: {
         ...INBOX,
         nakDelayMs: options.brokers.length > 1 ? SEVERAL_BROKERS_NAK_DELAY_MS : 0,
@@ -262,12 +314,13 @@ export class Bus extends EventEmitter<BusEvents> {
       refusals: this.#refusals,
       onMessage,
       onControl: (sender, message) => this.#onControl(sender, message),
-      request: (sender, message) => this.#sayFirst(ownTopicOf(sender), message),
+      request: (sender, messages) => this.#sayFirst(ownTopicOf(sender), ...messages),
       isReachable,
       onGap: (sender, topic, frames) => this.#onGap(sender, topic, frames),
       onError: (error) => this.report(error),
     })
-    this.#start(topics)
+    // before one's own topic, too
+    this.#start([...this.#following.topics, ...subscribed])
   }
 
   #start(topics: readonly string[]): void {
@@ -319,12 +372,49 @@ export class Bus extends EventEmitter<BusEvents> {
    * Says a message on a topic. It is sent at the end of this turn of the event loop, or when the link
    * is up.
    * @param write - writes the message: one array that begins with its type
+   * @param bucket - of what is said to everyone: the one bucket whose nodes need it, see wire/buckets.
+   *   It may then go to those alone, which makes no difference to the others
    * @throws MessageTooLargeError, ClosedError, and whatever `write` throws
    */
-  say(topic: string, write: (writer: MsgpackWriter) => void): void {
+  say(topic: string, write: (writer: MsgpackWriter) => void, bucket?: number): void {
     if (this.#isClosed) throw closedError()
-    this.#outgoing.say(topic, write)
+    this.#outgoing.say(topic, write, bucket)
     this.#marks.messageSaid()
+  }
+
+  /** Whether it can make a difference to name a bucket in {@link say}. */
+  get mayDirect(): boolean {
+    return this.#directing.mayPay
+  }
+
+  /**
+   * To be called before clients of other nodes are made to join rooms: for 5 s, what is said to their
+   * buckets goes to everyone, as those nodes may not follow them yet.
+   * @param buckets - called if it matters which ones
+   */
+  holdBuckets(buckets: () => Iterable<number>): void {
+    this.#directing.hold(this.mayDirect ? buckets() : undefined, performance.now())
+  }
+
+  /** There is one more address, a room or a namespace, in a bucket: a dynamic node follows it. */
+  enterBucket(bucket: number): void {
+    this.#following.enter(bucket)
+  }
+
+  /** There is one address less in a bucket. */
+  leaveBucket(bucket: number): void {
+    this.#following.leave(bucket)
+  }
+
+  /**
+   * Resolves when a broker passes on to this node what is said to buckets that it has entered. Never
+   * rejects.
+   * @param timeoutMs - after which it resolves in any case; that is counted
+   * @param buckets - all by default
+   * @returns `undefined` if that is so already
+   */
+  inForce(timeoutMs: number, buckets?: Iterable<number>): Promise<void> | undefined {
+    return this.#following.inForce(timeoutMs, buckets)
   }
 
   /**
@@ -373,6 +463,7 @@ export class Bus extends EventEmitter<BusEvents> {
       link: this.#link.isUp ? 'up' : 'down',
       members: this.#members.size,
       framesSent: this.#outgoing.framesSent,
+      framesDirected: this.#outgoing.framesDirected,
       messagesSent: this.#outgoing.messagesSent,
       bytesSent: this.#outgoing.bytesSent,
       messagesHeld: this.#outgoing.held,
@@ -384,6 +475,8 @@ export class Bus extends EventEmitter<BusEvents> {
       framesHeldBack: this.#incoming.inbox.heldFrames,
       bytesHeldBack: this.#incoming.inbox.heldBytes,
       refused: this.#refusals.counts,
+      bucketsSubscribed: this.#following.buckets.size,
+      joinsUnconfirmed: this.#following.unconfirmed,
     }
   }
 
@@ -413,12 +506,9 @@ export class Bus extends EventEmitter<BusEvents> {
 
   async #close(): Promise<void> {
     const deadline = performance.now() + this.#options.closeTimeoutMs
-    const hasSpoken = this.#outgoing.lastSent(this.topics.everyone) > 0
     try {
       await this.flush()
-      if (hasSpoken || this.#outgoing.lastSent(this.topics.everyone) > 0) {
-        await this.#linger(deadline)
-      }
+      if (this.#outgoing.hasSpoken) await this.#linger(deadline)
     } finally {
       this.#shut()
     }
@@ -441,6 +531,8 @@ export class Bus extends EventEmitter<BusEvents> {
     clearInterval(this.#probeTimer)
     this.#memberAlarm.stop()
     this.#journalAlarm.stop()
+    this.#interestNotice.close()
+    this.#following.close()
     this.#outgoing.close()
     this.#incoming.close()
     this.#repairs.close()
@@ -458,8 +550,12 @@ export class Bus extends EventEmitter<BusEvents> {
       if (this.#isClosed) return // it was on its way already
       if (notice === undefined || notice.length < 2) continue
       const topic = this.topics.parse(notice.toString('latin1', 1))
-      if (topic.kind !== 'node' && topic.kind !== 'emitter') continue
       const hasAppeared = notice[0] === 1
+      if (topic.kind === 'receipt') {
+        if (hasAppeared && topic.uid === this.uid) this.#following.receiptReturned(topic.number)
+        continue
+      }
+      if (topic.kind !== 'node' && topic.kind !== 'emitter') continue
       if (topic.uid === this.uid) this.#onOwnTopic(hasAppeared)
       else if (topic.kind === 'node') this.#onNode(topic.uid, hasAppeared)
       else this.#onEmitter(topic.uid, hasAppeared)
@@ -478,19 +574,33 @@ export class Bus extends EventEmitter<BusEvents> {
       case ControlType.GONE:
         return this.#incoming.gone(sender, message.topic, message.from, message.to)
       case ControlType.DIGEST: {
-        const readyForMs = performance.now() - (this.#readyAt ?? performance.now())
-        const isOlder = message.ageMs > readyForMs
-        return this.#incoming.digest(sender, message.topic, message.last, isOlder)
+        const { topic, last, ageMs, base } = message
+        return this.#incoming.digest(sender, topic, last, ageMs, base)
       }
       case ControlType.UNSENT:
         return this.#incoming.unsent(sender, message.topic, message.last)
-      case ControlType.ASK:
-        return this.#repairs.onAsk(sender)
+      case ControlType.ASK: {
+        const { about } = message
+        if (about !== undefined) return this.#repairs.onAskAbout(sender, about.topic, about.ageMs)
+        this.#repairs.onAsk(sender)
+        return this.#interestNotice.asked()
+      }
+      case ControlType.BUCKET_DIGEST:
+        return this.#incoming.bucketDigest(sender, message.ageMs, message.stands)
+      case ControlType.INTEREST:
+        return this.#audience.tell(sender, message.buckets)
     }
   }
 
-  #sayFirst(topic: string, message: Control): void {
-    this.#outgoing.sayFirst(topic, (writer) => writeControl(writer, message))
+  #sayFirst(topic: string, ...messages: readonly Control[]): void {
+    this.#outgoing.sayFirst(topic, (writer) => {
+      for (const message of messages) writeControl(writer, message)
+    })
+  }
+
+  #sayInterest(): void {
+    const { isDynamic, buckets } = this.#following
+    if (isDynamic) this.#sayFirst(this.topics.control, { type: ControlType.INTEREST, buckets })
   }
 
   /** Sends a mark behind all that has been said. */
@@ -511,6 +621,7 @@ export class Bus extends EventEmitter<BusEvents> {
     const wasUp = this.#link.ownTopicVanished()
     this.#outgoing.linkDown()
     this.#incoming.linkDown()
+    this.#following.linkDown()
     this.#members.linkDown()
     if (!wasUp) return
     debug('%s link down, %d members are kept', this.uid, this.#members.size)
@@ -534,6 +645,8 @@ export class Bus extends EventEmitter<BusEvents> {
     // where we stand, then what we missed, then what has waited
     this.#repairs.linkUp()
     this.#sayFirst(this.topics.control, { type: ControlType.ASK })
+    this.#interestNotice.asked()
+    this.#following.linkUp()
     this.#incoming.linkUp()
     this.#outgoing.linkUp()
     // the marks that were under way may be lost; one behind all of them speaks for them
@@ -554,6 +667,7 @@ export class Bus extends EventEmitter<BusEvents> {
     }
     if (!this.#members.appeared(uid)) return
     debug('%s sees %s join', this.uid, uid)
+    this.#audience.joined(uid)
     this.#tell('member:join', uid)
   }
 
@@ -569,6 +683,7 @@ export class Bus extends EventEmitter<BusEvents> {
   #expireMembers(): void {
     for (const uid of this.#members.expire(performance.now())) {
       debug('%s sees %s leave', this.uid, uid)
+      this.#audience.left(uid)
       this.#tell('member:leave', uid)
     }
   }

@@ -5,28 +5,41 @@
  */
 export class DigestSchedule {
   readonly #delaysMs: readonly number[]
-  readonly #topics = new Map<string, { at: number; stage: number }>()
+  readonly #gridMs: number
+  /** For each delay the topics that wait for it, the next one first, as all of them wait as long. */
+  readonly #stages: readonly Map<string, number>[]
+  readonly #stageOf = new Map<string, number>()
 
-  /** @param delaysMs - the times after the last frame at which a digest is due */
-  constructor(delaysMs: readonly number[]) {
+  /**
+   * @param delaysMs - the times after the last frame at which a digest is due
+   * @param gridMs - digests are due at multiples of this, so that those of many topics come together
+   */
+  constructor(delaysMs: readonly number[], gridMs = 1) {
     this.#delaysMs = delaysMs
+    this.#gridMs = gridMs
+    this.#stages = delaysMs.map(() => new Map())
   }
 
   /** A frame was sent on a topic. */
   sent(topic: string, now: number): void {
-    this.#topics.set(topic, { at: now + this.#delaysMs[0]!, stage: 0 })
+    const stage = this.#stageOf.get(topic)
+    if (stage !== undefined) this.#stages[stage]!.delete(topic)
+    this.#enter(topic, 0, now + this.#delaysMs[0]!)
   }
 
   /** The topics whose digests are due now. */
   due(now: number): string[] {
     const due: string[] = []
-    for (const [topic, state] of this.#topics) {
-      if (state.at > now) continue
-      due.push(topic)
-      state.stage++
-      const next = this.#delaysMs[state.stage]
-      if (next === undefined) this.#topics.delete(topic)
-      else state.at = now + next - this.#delaysMs[state.stage - 1]!
+    // from the last to the first, so that none is told twice
+    for (let stage = this.#stages.length - 1; stage >= 0; stage--) {
+      for (const [topic, at] of this.#stages[stage]!) {
+        if (at > now) break
+        this.#stages[stage]!.delete(topic)
+        this.#stageOf.delete(topic)
+        due.push(topic)
+        const next = this.#delaysMs[stage + 1]
+        if (next !== undefined) this.#enter(topic, stage + 1, now + next - this.#delaysMs[stage]!)
+      }
     }
     return due
   }
@@ -34,7 +47,18 @@ export class DigestSchedule {
   /** When {@link due} has something to tell next, or `undefined`. */
   nextDue(): number | undefined {
     let next = Number.POSITIVE_INFINITY
-    for (const { at } of this.#topics.values()) if (at < next) next = at
+    for (const stage of this.#stages) {
+      for (const at of stage.values()) {
+        if (at < next) next = at
+        break
+      }
+    }
     return next === Number.POSITIVE_INFINITY ? undefined : next
+  }
+
+  #enter(topic: string, stage: number, at: number): void {
+    this.#stageOf.set(topic, stage)
+    const due = this.#gridMs === 1 ? at : Math.ceil(at / this.#gridMs) * this.#gridMs
+    this.#stages[stage]!.set(topic, due)
   }
 }

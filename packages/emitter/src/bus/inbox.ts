@@ -1,3 +1,22 @@
+import { EVERYONE } from '../wire/frame.js'
+import {
+  block,
+  firstMissing,
+  holesOf,
+  isMissing,
+  isTooFarAhead,
+  lastToEveryone,
+  lowerFloors,
+  makeStream,
+  NEVER,
+  nextHeld,
+  type Sender,
+  type Stream,
+  UNKNOWN,
+  unblock,
+  waitsFor,
+} from './stream.js'
+
 export interface InboxOptions {
   /** Milliseconds before a repair is asked for: none with one broker, as another may be slower. */
   nakDelayMs: number
@@ -11,7 +30,7 @@ export interface InboxOptions {
   startTimeoutMs: number
   /** Milliseconds after which a sender that has left is forgotten. */
   forgetMs: number
-  /** Bytes of frames of one sender that are held back behind a hole. */
+  /** Bytes of frames of one sender that are held back behind holes. */
   maxHeldBytes: number
   /** Bytes of frames of all senders that are held back. */
   maxHeldBytesOfAll: number
@@ -28,10 +47,16 @@ export interface InboxActions<Frame> {
   nak(sender: string, topic: string, from: number, to: number): void
   /** Asks the sender for a frame that it may never have sent. */
   doubt(sender: string, topic: string, seq: number): void
-  /** Asks the sender where its sequence stands. */
-  ask(sender: string): void
+  /** Asks the sender where its sequence on a topic stands. */
+  ask(sender: string, topic: string): void
   /** Whether the sender can be asked anything just now. */
   isReachable(sender: string): boolean
+  /** Whether all that the sender has said on a topic was for us. */
+  startsAtOne(sender: string, topic: string): boolean
+  /** Whether a topic is that of a bucket. */
+  isBucket(topic: string): boolean
+  /** The topic of a number in what a frame requires; `undefined` for one that is not followed. */
+  topicOf(number: number): string | undefined
   /** So many frames of the sender are lost for good. */
   gap(sender: string, topic: string, frames: number): void
 }
@@ -39,13 +64,6 @@ export interface InboxActions<Frame> {
 /** What became of a frame. */
 export type Verdict = 'delivered' | 'held' | 'duplicate' | 'dropped' | 'refused'
 
-/** Where a stream starts for a receiver that has not heard it from the beginning. */
-const UNKNOWN = 0
-/**
- * What is told of frames further ahead than this is not believed: a sender that says 100,000 frames a
- * second takes half a day for it, without a word that is heard here.
- */
-const MAX_AHEAD = 2 ** 32
 /** No sender comes so far: a million frames a second take nine years for it. */
 const MAX_SEQ = 2 ** 48
 /** How many holes are asked for at once. */
@@ -53,61 +71,35 @@ const MAX_HOLES = 64
 const MAX_NAK_INTERVAL_MS = 2_000
 /** For each sender that is remembered, of how many forgotten ones it is known where they stood. */
 const POSITIONS_PER_SENDER = 4
-const NEVER = Number.POSITIVE_INFINITY
 
-/** One sender's sequence on one topic. */
-interface Stream<Frame> {
-  readonly sender: Sender<Frame>
-  readonly topic: string
-  /** The seq that is delivered next, or UNKNOWN. */
-  next: number
-  /** The lowest seq that has come before it was known where the sequence starts, or in spite of it. */
-  first: number
-  /** The highest seq that is known to have been sent. */
-  last: number
-  /** The highest seq of those that have come: delivered, or given up before. */
-  heard: number
-  readonly held: Map<number, { frame: Frame; bytes: number }>
-  heldBytes: number
-  /** The highest seq that has been asked for. */
-  askedTo: number
-  /** The highest seq that has ever been asked for. */
-  everAskedTo: number
-  /** Until when it is not asked again whether the sequence has come as far as was told. */
-  certainUntil: number
-  /** When a repair is asked for next; NEVER if nothing is missing. */
-  nakAt: number
-  nakIntervalMs: number
-  /** When what is missing is given up. */
-  giveUpAt: number
-}
-
-/** Where a stream stood; see Stream. */
-type Position = Pick<Stream<unknown>, 'next' | 'heard'>
-
-interface Sender<Frame> {
-  readonly uid: string
-  readonly streams: Map<string, Stream<Frame>>
-  isReachable: boolean
-  forgetAt: number
+/** Where a forgotten sender stood on a topic. */
+interface Position extends Pick<Stream<unknown>, 'next' | 'heard'> {
+  /** How often the topic had been left by then. */
+  leaves: number
 }
 
 /**
- * Delivers each sender's frames on a topic in order and once. A hole holds back what follows, and is
- * asked for until it is filled, or declared lost. A plain state machine: frames, words of the senders
- * and a clock in, actions out.
+ * Delivers each sender's frames on a topic in order and once, and none before those on other topics
+ * that it requires. A hole holds back what follows, and is asked for until it is filled, or declared
+ * lost. A plain state machine: frames, words of the senders and a clock in, actions out.
  */
 export class Inbox<Frame> {
   readonly #options: InboxOptions
   readonly #actions: InboxActions<Frame>
   readonly #senders = new Map<string, Sender<Frame>>()
-  /** The streams that wait for something. */
+  /** The streams of which something is missing. */
   readonly #waiting = new Set<Stream<Frame>>()
+  /** The streams that have gone on, and others may be waiting for that. */
+  readonly #stirred: Stream<Frame>[] = []
   /** Senders that have left, in the order in which they are to be forgotten. */
   readonly #leaving = new Set<Sender<Frame>>()
   /** Where those stood that were forgotten, by topic, since they may come back. */
   readonly #positions = new Map<string, ReadonlyMap<string, Position>>()
+  /** How often topics have been left. */
+  readonly #leaves = new Map<string, number>()
   #isPaused = false
+  /** While what a sender has not sent is given up: more streams of which something is missing. */
+  #hopeless: Stream<Frame>[] | undefined
   #heldFrames = 0
   #heldBytes = 0
   #lost = 0
@@ -117,7 +109,7 @@ export class Inbox<Frame> {
     this.#actions = actions
   }
 
-  /** Frames that wait behind a hole. */
+  /** Frames that wait for one before them. */
   get heldFrames(): number {
     return this.#heldFrames
   }
@@ -146,7 +138,18 @@ export class Inbox<Frame> {
     return stream !== undefined && (seq < stream.next || stream.held.has(seq))
   }
 
-  /** A frame has come, for the first time or again. */
+  /** The seq that is delivered next of a sender on a topic; 0 if it is not known where it starts. */
+  next(uid: string, topic: string): number {
+    const sender = this.#senders.get(uid)
+    if (sender !== undefined) return sender.streams.get(topic)?.next ?? UNKNOWN
+    const position = this.#positions.get(uid)?.get(topic)
+    return position?.leaves === this.#leavesOf(topic) ? position.next : UNKNOWN
+  }
+
+  /**
+   * A frame has come, for the first time or again.
+   * @param requires - see FrameHeader
+   */
   receive(
     uid: string,
     topic: string,
@@ -154,60 +157,54 @@ export class Inbox<Frame> {
     frame: Frame,
     bytes: number,
     now: number,
-    startsAtOne = false,
+    requires?: readonly number[],
   ): Verdict {
     if (seq > MAX_SEQ) return 'refused'
-    const stream = this.#stream(uid, topic, startsAtOne, now)
+    const stream = this.#stream(this.#sender(uid, now), topic)
     if (isTooFarAhead(stream, seq)) return 'refused'
     if (stream.next === UNKNOWN && seq === 1) this.#startAt(stream, 1, now)
-    if (seq === stream.next) {
-      stream.next++
-      stream.heard = seq
-      this.#actions.deliver(uid, topic, frame)
-      if (this.#waiting.has(stream)) this.#advance(stream, now)
-      return 'delivered'
+    if (seq === stream.next && stream.blockedBy === undefined) {
+      if (requires === undefined || this.#isClear(stream, requires, now)) {
+        stream.heard = stream.next++
+        this.#deliver(stream, frame, requires)
+        if (this.#waiting.has(stream)) this.#advance(stream, now)
+        if (stream.dependents !== undefined) this.#stirred.push(stream)
+        this.#wake(now)
+        return 'delivered'
+      }
     }
-    if (stream.next !== UNKNOWN && seq < stream.next) return 'duplicate'
-    if (stream.held.has(seq)) return 'duplicate'
+    if (this.has(uid, topic, seq)) return 'duplicate'
     if (seq < stream.first) stream.first = seq
     if (seq > stream.last) stream.last = seq
-    const { maxHeldBytes, maxHeldBytesOfAll, maxHeldFrames } = this.#options
-    const isHeld =
-      stream.heldBytes + bytes <= maxHeldBytes &&
-      this.#heldBytes + bytes <= maxHeldBytesOfAll &&
-      this.#heldFrames < maxHeldFrames
-    if (isHeld) {
-      stream.held.set(seq, { frame, bytes })
-      stream.heldBytes += bytes
-      this.#heldFrames++
-      this.#heldBytes += bytes
-    }
-    this.#expectRepair(stream, now)
-    return isHeld ? 'held' : 'dropped'
+    const verdict = this.#hold(stream, seq, frame, bytes, requires)
+    if (requires !== undefined) this.#learn(stream, requires, now)
+    if (isMissing(stream)) this.#expectRepair(stream, now)
+    this.#wake(now)
+    return verdict
   }
 
   /**
    * A sender tells where its sequence stands.
    * @param last - the seq of the last frame that it has sent on the topic
-   * @param isOlder - whether the sender was there before us
+   * @param start - where the sequence starts for us by what the sender tells, if it tells that
    * @returns whether it can be so
    */
   digest(
     uid: string,
     topic: string,
     last: number,
-    isOlder: boolean,
+    start: number | undefined,
     now: number,
-    startsAtOne = false,
   ): boolean {
     if (last > MAX_SEQ) return false
-    const stream = this.#stream(uid, topic, startsAtOne, now)
+    const stream = this.#stream(this.#sender(uid, now), topic)
     if (isTooFarAhead(stream, last)) return false
-    if (stream.next === UNKNOWN) {
-      this.#startAt(stream, isOlder ? Math.min(last + 1, stream.first) : 1, now)
+    if (stream.next === UNKNOWN && start !== undefined) {
+      this.#startAt(stream, Math.min(start, stream.first), now)
     }
     if (last > stream.last) stream.last = last
-    if (stream.last >= stream.next) this.#expectRepair(stream, now)
+    if (isMissing(stream)) this.#expectRepair(stream, now)
+    this.#wake(now)
     return true
   }
 
@@ -237,11 +234,15 @@ export class Inbox<Frame> {
   gone(uid: string, topic: string, from: number, to: number, now: number): boolean {
     const stream = this.#senders.get(uid)?.streams.get(topic)
     if (stream === undefined || to > stream.everAskedTo) return false
-    if (stream.next === UNKNOWN || stream.last < stream.next) return true
-    if (from > stream.next || to < stream.next) return true
+    if (stream.next === UNKNOWN) return true
+    const missing = firstMissing(stream)
+    if (from > missing || to < missing || stream.last < missing) return true
     this.#skipTo(stream, Math.min(to, stream.last) + 1, now)
     // the answers to what has been asked for are on their way
-    if (this.#waiting.has(stream) && stream.next > stream.askedTo) this.#askFor(stream, now)
+    if (this.#waiting.has(stream) && firstMissing(stream) > stream.askedTo) {
+      this.#askFor(stream, now)
+    }
+    this.#wake(now)
     return true
   }
 
@@ -254,15 +255,46 @@ export class Inbox<Frame> {
     const stream = this.#senders.get(uid)?.streams.get(topic)
     if (stream === undefined || last >= stream.everAskedTo) return false
     stream.last = Math.max(last, stream.heard)
+    stream.lostTo = Math.min(stream.lostTo, stream.last)
     stream.next = Math.max(stream.heard + 1, Math.min(stream.next, stream.last + 1, stream.first))
     stream.askedTo = Math.min(stream.askedTo, stream.last)
     stream.everAskedTo = stream.last
-    for (const [seq, { bytes }] of stream.held) {
-      if (seq > stream.last) this.#unhold(stream, seq, bytes)
+    for (const seq of stream.held.keys()) if (seq > stream.last) this.#unhold(stream, seq)
+    if (!stream.held.has(stream.next)) unblock(stream)
+    if (stream === stream.sender.everyone) lowerFloors(stream.sender, stream.next)
+    for (const dependent of [...(stream.dependents ?? [])]) {
+      if (dependent.blockedUntil > stream.last) this.#release(dependent, now)
     }
     if (this.#waiting.has(stream)) this.#advance(stream, now)
-    else if (stream.last >= stream.next) this.#expectRepair(stream, now)
+    else if (isMissing(stream)) this.#expectRepair(stream, now)
+    this.#wake(now)
     return true
+  }
+
+  /** A topic is followed from now on, of which others may have heard before. */
+  follow(topic: string): void {
+    for (const { everyone, floors } of this.#senders.values()) {
+      if (everyone !== undefined && everyone.next > 1) floors.set(topic, everyone.next)
+    }
+  }
+
+  /** A topic is not followed any more: what is missing on it is not lost, and nothing waits for it. */
+  unfollow(topic: string, now: number): void {
+    this.#leaves.set(topic, this.#leavesOf(topic) + 1)
+    for (const { streams, floors } of this.#senders.values()) {
+      floors.delete(topic)
+      const stream = streams.get(topic)
+      if (stream === undefined) continue
+      streams.delete(topic)
+      this.#waiting.delete(stream)
+      for (const seq of [...stream.held.keys()]) this.#unhold(stream, seq)
+      unblock(stream)
+      for (const dependent of [...(stream.dependents ?? [])]) {
+        unblock(dependent)
+        this.#advance(dependent, now)
+      }
+    }
+    this.#wake(now)
   }
 
   /** A sender can be asked for repairs from now on, or cannot be. */
@@ -277,7 +309,10 @@ export class Inbox<Frame> {
       this.#forgetLater(sender, now)
     }
     for (const stream of sender.streams.values()) {
+      // what was given up without hope, and not passed over yet, may be had after all
+      if (isReachable) stream.lostTo = Math.min(stream.lostTo, stream.next - 1)
       if (this.#waiting.has(stream)) this.#restartClock(stream, now)
+      else if (isMissing(stream)) this.#expectRepair(stream, now)
     }
   }
 
@@ -305,7 +340,7 @@ export class Inbox<Frame> {
     }
     for (const sender of this.#leaving) {
       if (sender.forgetAt > now) break
-      if (this.#isMissing(sender)) this.#forgetLater(sender, now)
+      if (this.#isAwaited(sender)) this.#forgetLater(sender, now)
       else this.#forget(sender, now)
     }
   }
@@ -329,41 +364,163 @@ export class Inbox<Frame> {
     return next
   }
 
-  /** What follows the next one may have been held back. */
+  #deliver(stream: Stream<Frame>, frame: Frame, requires: readonly number[] | undefined): void {
+    if (stream.isOfBucket && this.#isFromBefore(stream, requires)) return
+    this.#actions.deliver(stream.sender.uid, stream.topic, frame)
+  }
+
+  /**
+   * Whether a frame on a bucket was said before something to everyone that has come, though nothing
+   * has waited for it: the bucket was not followed then, or that was where we came in.
+   */
+  #isFromBefore(
+    { sender, floor }: Stream<Frame>,
+    requires: readonly number[] | undefined,
+  ): boolean {
+    if (floor === UNKNOWN && sender.start === UNKNOWN) return false
+    const everyone = lastToEveryone(requires)
+    if (everyone < floor - 1) return true
+    if (everyone >= sender.start - 1) return false
+    return sender.everyone !== undefined && sender.everyone.next > sender.start
+  }
+
+  /** Delivers what can be, and passes over what has been given up. */
   #advance(stream: Stream<Frame>, now: number): void {
+    if (stream.next === UNKNOWN || stream.blockedBy !== undefined) return
+    let lost = 0
     for (;;) {
       const held = stream.held.get(stream.next)
-      if (held === undefined) break
-      this.#unhold(stream, stream.next, held.bytes)
-      stream.heard = stream.next++
-      this.#actions.deliver(stream.sender.uid, stream.topic, held.frame)
+      if (held !== undefined) {
+        const { frame, requires } = held
+        if (requires !== undefined && !this.#isClear(stream, requires, now)) break
+        this.#unhold(stream, stream.next)
+        if (frame === undefined) continue
+        stream.heard = stream.next++
+        this.#deliver(stream, frame, requires)
+      } else if (stream.next <= stream.lostTo) {
+        const end = Math.min(stream.lostTo + 1, nextHeld(stream, stream.next))
+        lost += end - stream.next
+        stream.next = end
+      } else break
     }
-    if (stream.last < stream.next) {
+    if (lost > 0) {
+      this.#lost += lost
+      this.#actions.gap(stream.sender.uid, stream.topic, lost)
+    }
+    if (stream.dependents !== undefined) this.#stirred.push(stream)
+    if (!isMissing(stream)) {
       this.#waiting.delete(stream)
       stream.nakAt = NEVER
       stream.giveUpAt = NEVER
-    } else {
+    } else if (this.#waiting.has(stream) && this.#hopeless === undefined) {
       // progress: the next hole gets its own time
       stream.giveUpAt = this.#giveUpTime(stream, now)
       stream.nakIntervalMs = this.#options.nakIntervalMs
       stream.nakAt = Math.min(stream.nakAt, now + stream.nakIntervalMs)
+    } else this.#expectRepair(stream, now)
+  }
+
+  /** Lets those go on that have waited for what has happened; not by recursion, as there may be many. */
+  #wake(now: number): void {
+    for (;;) {
+      const stream = this.#stirred.pop()
+      if (stream === undefined) return
+      for (const dependent of stream.dependents ?? []) {
+        if (stream.next <= dependent.blockedUntil) continue
+        unblock(dependent)
+        this.#advance(dependent, now)
+      }
     }
   }
 
-  #unhold(stream: Stream<Frame>, seq: number, bytes: number): void {
+  /**
+   * Whether all has been delivered that the next frame of a stream requires; blocks the stream if not.
+   */
+  #isClear(stream: Stream<Frame>, requires: readonly number[], now: number): boolean {
+    this.#learn(stream, requires, now)
+    for (let i = 0; i < requires.length; i += 2) {
+      const other = this.#required(stream, requires[i] as number)
+      const seq = requires[i + 1] as number
+      if (other === undefined || other.next > seq || seq > other.last) continue
+      if (waitsFor(other, stream)) continue
+      block(stream, other, seq)
+      if (this.#waiting.has(stream)) stream.giveUpAt = this.#giveUpTime(stream, now)
+      return false
+    }
+    return true
+  }
+
+  /** Lets the next frame of a stream go that requires what was never sent. */
+  #release(stream: Stream<Frame>, now: number): void {
+    const held = stream.held.get(stream.next)
+    if (held !== undefined) held.requires = undefined
+    unblock(stream)
+    this.#advance(stream, now)
+  }
+
+  /** What a frame requires has been sent: if it has not come, it is asked for. */
+  #learn(stream: Stream<Frame>, requires: readonly number[], now: number): void {
+    for (let i = 0; i < requires.length; i += 2) {
+      const other = this.#required(stream, requires[i] as number)
+      const seq = requires[i + 1] as number
+      if (other === undefined || seq < other.next || seq <= other.last) continue
+      if (seq > MAX_SEQ || isTooFarAhead(other, seq)) continue
+      other.last = seq
+      this.#expectRepair(other, now)
+    }
+  }
+
+  /** The stream of a topic that a frame requires, if it is another that is followed. */
+  #required(stream: Stream<Frame>, number: number): Stream<Frame> | undefined {
+    const topic = this.#actions.topicOf(number)
+    if (topic === undefined || topic === stream.topic) return undefined
+    return this.#stream(stream.sender, topic)
+  }
+
+  #hold(
+    stream: Stream<Frame>,
+    seq: number,
+    frame: Frame,
+    bytes: number,
+    requires: readonly number[] | undefined,
+  ): Verdict {
+    const { sender } = stream
+    const { maxHeldBytes, maxHeldBytesOfAll, maxHeldFrames } = this.#options
+    const isRoom =
+      sender.heldBytes + bytes <= maxHeldBytes &&
+      this.#heldBytes + bytes <= maxHeldBytesOfAll &&
+      this.#heldFrames < maxHeldFrames
+    if (!isRoom) {
+      // the next one is not missing, but waits for another; it is had again when that has come
+      const isNext = seq === stream.next && stream.blockedBy !== undefined
+      if (isNext) stream.held.set(seq, { frame: undefined, bytes: 0, requires })
+      return 'dropped'
+    }
+    stream.held.set(seq, { frame, bytes, requires })
+    sender.heldBytes += bytes
+    this.#heldFrames++
+    this.#heldBytes += bytes
+    return 'held'
+  }
+
+  #unhold(stream: Stream<Frame>, seq: number): void {
+    const { frame, bytes } = stream.held.get(seq)!
     stream.held.delete(seq)
-    stream.heldBytes -= bytes
+    if (frame === undefined) return
+    stream.sender.heldBytes -= bytes
     this.#heldFrames--
     this.#heldBytes -= bytes
   }
 
   #expectRepair(stream: Stream<Frame>, now: number): void {
+    this.#hopeless?.push(stream)
     if (this.#waiting.has(stream)) return
     this.#waiting.add(stream)
     stream.nakIntervalMs = this.#options.nakIntervalMs
     stream.nakAt = now + this.#options.nakDelayMs
     stream.giveUpAt = this.#giveUpTime(stream, now)
-    if (stream.nakAt <= now && !this.#isPaused) this.#askFor(stream, now)
+    const isDue = stream.nakAt <= now && !this.#isPaused && this.#hopeless === undefined
+    if (isDue) this.#askFor(stream, now)
   }
 
   #restartClock(stream: Stream<Frame>, now: number): void {
@@ -375,7 +532,9 @@ export class Inbox<Frame> {
   #giveUpTime(stream: Stream<Frame>, now: number): number {
     if (stream.next === UNKNOWN) return now + this.#options.startTimeoutMs
     const { repairTimeoutMs, unreachableTimeoutMs } = this.#options
-    return now + (stream.sender.isReachable ? repairTimeoutMs : unreachableTimeoutMs)
+    if (!stream.sender.isReachable) return now + unreachableTimeoutMs
+    // while the next one waits for another stream, it is that one's time that runs
+    return stream.blockedBy === undefined ? now + repairTimeoutMs : NEVER
   }
 
   #askFor(stream: Stream<Frame>, now: number): void {
@@ -383,89 +542,77 @@ export class Inbox<Frame> {
     stream.nakAt = now + stream.nakIntervalMs
     stream.nakIntervalMs = Math.min(stream.nakIntervalMs * 2, MAX_NAK_INTERVAL_MS)
     if (!sender.isReachable) return
-    if (stream.next === UNKNOWN) return this.#actions.ask(sender.uid)
-    let holes = 0
-    for (let seq = stream.next; seq <= stream.last && holes < MAX_HOLES; holes++) {
-      const from = seq
-      const upTo = stream.held.size === 0 ? stream.last + 1 : this.#nextHeld(stream, from)
-      this.#actions.nak(sender.uid, topic, from, upTo - 1)
-      stream.askedTo = upTo - 1
-      stream.everAskedTo = Math.max(stream.everAskedTo, stream.askedTo)
-      seq = upTo
-      while (stream.held.has(seq)) seq++
+    if (stream.next === UNKNOWN) return this.#actions.ask(sender.uid, topic)
+    for (const [from, to] of holesOf(stream, MAX_HOLES)) {
+      this.#actions.nak(sender.uid, topic, from, to)
+      stream.askedTo = to
+      stream.everAskedTo = Math.max(stream.everAskedTo, to)
     }
-  }
-
-  /** The first seq from `seq` on that is held, or the one after the last. */
-  #nextHeld(stream: Stream<Frame>, seq: number): number {
-    if (stream.last - seq <= stream.held.size) {
-      while (seq <= stream.last && !stream.held.has(seq)) seq++
-      return seq
-    }
-    let nearest = stream.last + 1
-    for (const held of stream.held.keys()) if (held >= seq && held < nearest) nearest = held
-    return nearest
   }
 
   /** The time is up for the first hole, or for hearing where the sequence starts. */
   #giveUp(stream: Stream<Frame>, now: number): void {
     if (stream.next === UNKNOWN) {
-      return this.#startAt(stream, stream.first, now)
+      this.#startAtWhatIsKnown(stream, now)
+      return this.#wake(now)
     }
-    // of a sender that cannot be reached nothing else is to be hoped for either
-    const isHopeless = !stream.sender.isReachable
-    const seq = isHopeless ? stream.last + 1 : this.#nextHeld(stream, stream.next)
-    this.#skipTo(stream, seq, now)
+    if (!stream.sender.isReachable) return this.#giveUpAll([stream], now)
+    this.#skipTo(stream, nextHeld(stream, firstMissing(stream)), now)
     if (this.#waiting.has(stream)) this.#askFor(stream, now)
+    this.#wake(now)
+  }
+
+  /**
+   * Of a sender that cannot be reached nothing else is to be hoped for either: neither on this topic,
+   * nor what turns out to be missing as others go on that waited for it.
+   */
+  #giveUpAll(streams: readonly Stream<Frame>[], now: number): void {
+    const hopeless = [...streams]
+    this.#hopeless = hopeless
+    for (;;) {
+      const stream = hopeless.pop()
+      if (stream === undefined) break
+      if (stream.next === UNKNOWN) this.#startAtWhatIsKnown(stream, now)
+      this.#skipTo(stream, stream.last + 1, now)
+      this.#wake(now)
+    }
+    this.#hopeless = undefined
   }
 
   #startAt(stream: Stream<Frame>, seq: number, now: number): void {
     stream.next = seq
+    if (stream === stream.sender.everyone) stream.sender.start = seq
     if (!this.#waiting.has(stream)) return
     this.#advance(stream, now)
     if (this.#waiting.has(stream)) stream.nakAt = now + this.#options.nakDelayMs
   }
 
-  /** Goes on with a seq; of those before it, what is held is delivered and the rest is lost. */
-  #skipTo(stream: Stream<Frame>, seq: number, now: number): void {
-    const { sender, topic } = stream
-    const kept = [...stream.held.keys()].filter((other) => other < seq).sort((a, b) => a - b)
-    const lost = seq - stream.next - kept.length
-    this.#lost += lost
-    for (const other of kept) {
-      const { frame, bytes } = stream.held.get(other)!
-      this.#unhold(stream, other, bytes)
-      stream.heard = other
-      this.#actions.deliver(sender.uid, topic, frame)
-    }
-    stream.next = seq
-    if (lost > 0) this.#actions.gap(sender.uid, topic, lost)
-    this.#advance(stream, now)
+  #startAtWhatIsKnown(stream: Stream<Frame>, now: number): void {
+    this.#startAt(stream, Math.min(stream.first, stream.last + 1), now)
   }
 
-  #stream(uid: string, topic: string, startsAtOne: boolean, now: number): Stream<Frame> {
-    const sender = this.#sender(uid, now)
-    return sender.streams.get(topic) ?? this.#addStream(sender, topic, startsAtOne ? 1 : UNKNOWN)
+  /** Goes on with a seq; of those before it, what is held is delivered and the rest is lost. */
+  #skipTo(stream: Stream<Frame>, seq: number, now: number): void {
+    stream.lostTo = Math.max(stream.lostTo, seq - 1)
+    if (stream.blockedBy === undefined) return this.#advance(stream, now)
+    if (!isMissing(stream)) {
+      this.#waiting.delete(stream)
+      stream.nakAt = NEVER
+      stream.giveUpAt = NEVER
+    }
+  }
+
+  #stream(sender: Sender<Frame>, topic: string): Stream<Frame> {
+    const known = sender.streams.get(topic)
+    if (known !== undefined) return known
+    const next = this.#actions.startsAtOne(sender.uid, topic) ? 1 : UNKNOWN
+    return this.#addStream(sender, topic, next)
   }
 
   #addStream(sender: Sender<Frame>, topic: string, next: number, heard = 0): Stream<Frame> {
-    const stream: Stream<Frame> = {
-      sender,
-      topic,
-      next,
-      first: NEVER,
-      last: Math.max(0, next - 1),
-      heard,
-      askedTo: 0,
-      everAskedTo: 0,
-      certainUntil: 0,
-      held: new Map(),
-      heldBytes: 0,
-      nakAt: NEVER,
-      nakIntervalMs: 0,
-      giveUpAt: NEVER,
-    }
+    const stream = makeStream(sender, topic, next, heard, this.#actions.isBucket(topic))
     sender.streams.set(topic, stream)
+    if (topic === this.#actions.topicOf(EVERYONE)) sender.everyone = stream
     return stream
   }
 
@@ -475,6 +622,10 @@ export class Inbox<Frame> {
     const sender: Sender<Frame> = {
       uid,
       streams: new Map(),
+      floors: new Map(),
+      start: UNKNOWN,
+      everyone: undefined,
+      heldBytes: 0,
       isReachable: this.#actions.isReachable(uid),
       forgetAt: NEVER,
     }
@@ -485,9 +636,15 @@ export class Inbox<Frame> {
       if (stalest !== undefined) this.#forget(stalest, now)
     }
     this.#senders.set(uid, sender)
-    for (const [topic, { next, heard }] of positions) this.#addStream(sender, topic, next, heard)
+    for (const [topic, { next, heard, leaves }] of positions) {
+      if (leaves === this.#leavesOf(topic)) this.#addStream(sender, topic, next, heard)
+    }
     if (!sender.isReachable) this.#forgetLater(sender, now)
     return sender
+  }
+
+  #leavesOf(topic: string): number {
+    return this.#leaves.get(topic) ?? 0
   }
 
   #forgetLater(sender: Sender<Frame>, now: number): void {
@@ -496,18 +653,17 @@ export class Inbox<Frame> {
     this.#leaving.add(sender)
   }
 
-  #isMissing({ streams }: Sender<Frame>): boolean {
+  #isAwaited({ streams }: Sender<Frame>): boolean {
     for (const stream of streams.values()) if (this.#waiting.has(stream)) return true
     return false
   }
 
   /** Keeps no more of a sender than where it stood; what is missing of it is given up. */
   #forget(sender: Sender<Frame>, now: number): void {
+    this.#giveUpAll([...sender.streams.values()].filter(isMissing), now)
     const positions = new Map<string, Position>()
-    for (const stream of sender.streams.values()) {
-      if (stream.next === UNKNOWN) this.#startAt(stream, stream.first, now)
-      if (this.#waiting.has(stream)) this.#skipTo(stream, stream.last + 1, now)
-      positions.set(stream.topic, { next: stream.next, heard: stream.heard })
+    for (const { topic, next, heard } of sender.streams.values()) {
+      if (next !== UNKNOWN) positions.set(topic, { next, heard, leaves: this.#leavesOf(topic) })
     }
     this.#senders.delete(sender.uid)
     this.#leaving.delete(sender)
@@ -518,8 +674,4 @@ export class Inbox<Frame> {
       break
     }
   }
-}
-
-function isTooFarAhead<Frame>({ next }: Stream<Frame>, seq: number): boolean {
-  return next !== UNKNOWN && seq - next > MAX_AHEAD
 }

@@ -3,6 +3,7 @@ import createDebug from 'debug'
 import type { Subscriber } from 'zeromq'
 import { type Control, ControlType, readControl } from '../wire/control.js'
 import {
+  EVERYONE,
   type IncomingMessage,
   type IncomingMessages,
   noMessages,
@@ -11,7 +12,9 @@ import {
   UnknownVersionError,
 } from '../wire/frame.js'
 import { MalformedFrameError, MsgpackReader } from '../wire/msgpack.js'
+import type { Topics } from '../wire/topics.js'
 import { Alarm } from './alarm.js'
+import { Clocks } from './clocks.js'
 import { Inbox, type InboxOptions } from './inbox.js'
 import type { Refusals } from './refusals.js'
 
@@ -26,20 +29,23 @@ type ForOneself = { type: typeof ControlType.MARK | typeof ControlType.PROBE }
 export interface IncomingOptions {
   uid: string
   socket: Subscriber
-  /** The topics that are subscribed to. */
-  topics: readonly string[]
+  topics: Topics
+  /** The topics that are subscribed to, besides those of buckets. */
+  subscribed: readonly string[]
   /** The one of them on which nothing is numbered. */
   controlTopic: string
   /** One's own topic, on which every sender's sequence is heard from its beginning. */
   ownTopic: string
+  /** The buckets that are followed. */
+  following: { follows(bucket: number): boolean; since(bucket: number): number }
   inbox: InboxOptions
   refusals: Refusals
   /** Takes a message of another sender. */
   onMessage(message: IncomingMessage): void
   /** Takes a control message; of one's own, only marks and probes. */
   onControl(sender: string, message: Exclude<Control, Repair>): void
-  /** Asks a sender to say something again, or where it stands. */
-  request(sender: string, message: Control): void
+  /** Asks a sender to say things again, or where it stands. */
+  request(sender: string, messages: readonly Control[]): void
   isReachable(sender: string): boolean
   onGap(sender: string, topic: string, frames: number): void
   /** Takes what a listener throws. */
@@ -52,9 +58,14 @@ export interface IncomingOptions {
  */
 export class Incoming {
   readonly #options: IncomingOptions
-  readonly #topics: readonly { topic: string; bytes: Buffer }[]
+  readonly #subscribed: readonly { topic: string; bytes: Buffer }[]
   readonly inbox: Inbox<IncomingMessages>
   readonly #alarm: Alarm
+  readonly #clocks = new Clocks()
+  /** What senders are asked for at the end of this turn: many topics may miss something at once. */
+  readonly #requests = new Map<string, Control[]>()
+  /** When the link was up for the first time. */
+  #readyAt: number | undefined
   #isClosed = false
   readonly counters = {
     framesReceived: 0,
@@ -69,19 +80,25 @@ export class Incoming {
 
   constructor(options: IncomingOptions) {
     this.#options = options
-    const { request, onGap, isReachable } = options
-    this.#topics = options.topics.map((topic) => ({ topic, bytes: Buffer.from(topic, 'latin1') }))
+    const { topics, following, subscribed, onGap, isReachable } = options
+    this.#subscribed = subscribed.map((topic) => ({ topic, bytes: Buffer.from(topic, 'latin1') }))
     this.inbox = new Inbox(options.inbox, {
       deliver: (_sender, _topic, messages) => this.#deliver(messages),
       nak: (sender, topic, from, to) => {
         debug('%s misses %d to %d of %s on %s', options.uid, from, to, sender, topic)
-        request(sender, { type: ControlType.NAK, topic, from, to })
+        this.#request(sender, { type: ControlType.NAK, topic, from, to })
       },
       doubt: (sender, topic, seq) =>
-        request(sender, { type: ControlType.NAK, topic, from: seq, to: seq }),
-      ask: (sender) => request(sender, { type: ControlType.ASK }),
+        this.#request(sender, { type: ControlType.NAK, topic, from: seq, to: seq }),
+      ask: (sender, topic) => this.#ask(sender, topic),
       gap: onGap,
       isReachable,
+      startsAtOne: (sender, topic) => this.#startsAtOne(sender, topic),
+      isBucket: (topic) => topic.startsWith(topics.buckets),
+      topicOf(number) {
+        if (number === EVERYONE) return topics.everyone
+        return following.follows(number) ? topics.bucket(number) : undefined
+      },
     })
     this.#alarm = new Alarm(
       () => this.inbox.nextTick(),
@@ -117,19 +134,80 @@ export class Incoming {
   }
 
   linkUp(): void {
-    this.inbox.resume(performance.now())
+    const now = performance.now()
+    this.#readyAt ??= now
+    this.inbox.resume(now)
     this.#alarm.set()
   }
 
-  /** A sender tells where its sequence on a topic stands. */
-  digest(sender: string, topic: string, last: number, isOlder: boolean): void {
-    const { ownTopic } = this.#options
-    if (!this.#isNumbered(topic)) return
-    const isOwn = topic === ownTopic
-    if (!this.inbox.digest(sender, topic, last, isOlder, performance.now(), isOwn)) {
-      this.#options.refusals.count('tooFarAhead')
+  /** The topic of a bucket is followed from now on. */
+  follow(topic: string): void {
+    this.inbox.follow(topic)
+  }
+
+  /** The topic of a bucket is not followed any more. */
+  unfollow(topic: string): void {
+    this.inbox.unfollow(topic, performance.now())
+    this.#alarm.set()
+  }
+
+  /**
+   * A sender tells where its sequence on a topic stands.
+   * @param base - where it stood when we began to follow the topic, if we have asked for that
+   */
+  digest(sender: string, topic: string, last: number, ageMs: number, base?: number): void {
+    const now = performance.now()
+    this.#clocks.heard(sender, ageMs, now)
+    const bucket = this.#options.topics.readBucket(topic)
+    if (bucket !== undefined) {
+      this.#bucketDigest(sender, bucket, last, base, now)
+    } else if (this.#isNumbered(topic)) {
+      const isOlder = ageMs > now - this.#readySince(now)
+      this.#standsAt(sender, topic, last, isOlder ? last + 1 : 1, now)
     }
     this.#alarm.set()
+  }
+
+  /** A sender tells where its sequences on the topics of buckets stand; see BUCKET_DIGEST. */
+  bucketDigest(sender: string, ageMs: number, stands: readonly number[]): void {
+    const now = performance.now()
+    this.#clocks.heard(sender, ageMs, now)
+    const { following } = this.#options
+    for (let i = 0; i < stands.length; i += 3) {
+      const bucket = stands[i] as number
+      if (!following.follows(bucket)) continue
+      const [last, sentAtAgeMs] = stands.slice(i + 1, i + 3) as [number, number]
+      // if even the last was sent before we followed, none is missing
+      const sinceAgeMs = this.#clocks.ageAt(sender, this.#followedSince(bucket, now)) ?? 0
+      this.#bucketDigest(sender, bucket, last, sentAtAgeMs < sinceAgeMs ? last : undefined, now)
+    }
+    this.#alarm.set()
+  }
+
+  #bucketDigest(
+    sender: string,
+    bucket: number,
+    last: number,
+    base: number | undefined,
+    now: number,
+  ): void {
+    const { topics, following } = this.#options
+    if (!following.follows(bucket)) return
+    const isYounger = this.#clocks.ageAt(sender, this.#followedSince(bucket, now)) === 0
+    const start = isYounger ? 1 : base === undefined ? undefined : base + 1
+    this.#standsAt(sender, topics.bucket(bucket), last, start, now)
+  }
+
+  #standsAt(
+    sender: string,
+    topic: string,
+    last: number,
+    start: number | undefined,
+    now: number,
+  ): void {
+    if (!this.inbox.digest(sender, topic, last, start, now)) {
+      this.#options.refusals.count('tooFarAhead')
+    }
   }
 
   /** A sender does not keep these frames any more. */
@@ -162,11 +240,18 @@ export class Incoming {
 
   #onFrame(parts: Buffer[]): void {
     const [topicBytes, body] = parts
-    const topic = this.#topics.find(({ bytes }) => topicBytes?.equals(bytes))?.topic
-    if (topic === undefined || body === undefined || parts.length !== 2) {
-      return this.#refuse(
-        new MalformedFrameError('it is not of two parts, or on a topic that we do not know'),
-      )
+    if (topicBytes === undefined || body === undefined || parts.length !== 2) {
+      return this.#refuse(new MalformedFrameError('it is not of two parts'))
+    }
+    const { topics, following } = this.#options
+    let topic = this.#subscribed.find(({ bytes }) => topicBytes.equals(bytes))?.topic
+    if (topic === undefined) {
+      const bucket = topics.readBucket(topicBytes)
+      if (bucket === undefined) {
+        return this.#refuse(new MalformedFrameError('it is on a topic that we do not know'))
+      }
+      if (!following.follows(bucket)) return // it was on its way when we left
+      topic = topics.bucket(bucket)
     }
     try {
       this.#read(topic, body)
@@ -179,7 +264,7 @@ export class Incoming {
 
   #read(topic: string, body: Buffer): void {
     const reader = new MsgpackReader(body)
-    const { uid, seq } = readHeader(reader)
+    const { uid, seq, requires } = readHeader(reader)
     if (uid === this.#options.uid) {
       if (topic !== this.#options.ownTopic) return
       // we say nothing to ourselves but marks and probes
@@ -190,22 +275,28 @@ export class Incoming {
     this.counters.framesReceived++
     this.counters.bytesReceived += body.length
     if (seq === 0) this.#onUnnumbered(uid, readMessages(reader, uid))
-    else if (!this.#isNumbered(topic))
+    else if (!this.#isNumbered(topic)) {
       throw new MalformedFrameError('a number for control messages')
-    else this.#onNumbered(topic, uid, seq, reader)
+    } else this.#onNumbered(topic, uid, seq, reader, requires)
   }
 
   /** Takes a frame whose header has been read. Returns whether it is new. */
-  #onNumbered(topic: string, uid: string, seq: number, reader: MsgpackReader): boolean {
+  #onNumbered(
+    topic: string,
+    uid: string,
+    seq: number,
+    reader: MsgpackReader,
+    requires: readonly number[] | undefined,
+  ): boolean {
     if (this.inbox.has(uid, topic, seq)) {
       this.counters.framesDuplicate++
       this.inbox.repeated(uid, topic, seq, performance.now())
       return false
     }
-    const isOwn = topic === this.#options.ownTopic
     const messages = this.#messagesOf(reader, uid)
     const bytes = reader.buf.length
-    const verdict = this.inbox.receive(uid, topic, seq, messages, bytes, performance.now(), isOwn)
+    const now = performance.now()
+    const verdict = this.inbox.receive(uid, topic, seq, messages, bytes, now, requires)
     if (verdict === 'refused') this.#options.refusals.count('tooFarAhead')
     if (verdict !== 'delivered' || this.inbox.isWaiting) this.#alarm.set()
     return messages.length > 0
@@ -242,17 +333,63 @@ export class Incoming {
 
   #onRepair(sender: string, topic: string, body: Buffer): void {
     const reader = new MsgpackReader(body)
-    const { uid, seq } = readHeader(reader)
+    const { uid, seq, requires } = readHeader(reader)
+    const { topics, following } = this.#options
+    const bucket = topics.readBucket(topic)
     if (uid !== sender || seq === 0 || !this.#isNumbered(topic)) {
       throw new MalformedFrameError('the repair of a frame that was not for us')
     }
-    if (this.#onNumbered(topic, uid, seq, reader)) this.counters.framesRepaired++
+    if (bucket !== undefined && !following.follows(bucket)) return // we have left meanwhile
+    if (this.#onNumbered(topic, uid, seq, reader, requires)) this.counters.framesRepaired++
   }
 
-  /** Whether frames on a topic that we hear have numbers. */
+  #readySince(now: number): number {
+    return this.#readyAt ?? now
+  }
+
+  /** Since when everything in a bucket has been for us. */
+  #followedSince(bucket: number, now: number): number {
+    return Math.max(this.#options.following.since(bucket), this.#readySince(now))
+  }
+
+  #startsAtOne(sender: string, topic: string): boolean {
+    const { topics, ownTopic } = this.#options
+    if (topic === ownTopic) return true
+    const bucket = topics.readBucket(topic)
+    if (bucket === undefined) return false
+    const since = this.#followedSince(bucket, performance.now())
+    return this.#clocks.ageAt(sender, since) === 0
+  }
+
+  #ask(sender: string, topic: string): void {
+    const bucket = this.#options.topics.readBucket(topic)
+    const now = performance.now()
+    const ageMs =
+      bucket === undefined
+        ? undefined
+        : this.#clocks.ageAt(sender, this.#followedSince(bucket, now))
+    // one whose age is not known tells it with every digest
+    const about = ageMs === undefined ? {} : { about: { topic, ageMs } }
+    this.#request(sender, { type: ControlType.ASK, ...about })
+  }
+
+  #request(sender: string, message: Control): void {
+    if (this.#requests.size === 0) queueMicrotask(() => this.#sendRequests())
+    const requests = this.#requests.get(sender)
+    if (requests === undefined) this.#requests.set(sender, [message])
+    else requests.push(message)
+  }
+
+  #sendRequests(): void {
+    for (const [sender, messages] of this.#requests) this.#options.request(sender, messages)
+    this.#requests.clear()
+  }
+
+  /** Whether frames on a topic that we hear have numbers; those on buckets have. */
   #isNumbered(topic: string): boolean {
-    const { topics, controlTopic } = this.#options
-    return topic !== controlTopic && topics.includes(topic)
+    const { subscribed, controlTopic, topics } = this.#options
+    if (topic === controlTopic) return false
+    return subscribed.includes(topic) || topics.readBucket(topic) !== undefined
   }
 
   #refuse({ reason, message }: MalformedFrameError): void {

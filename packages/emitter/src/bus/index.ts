@@ -11,6 +11,7 @@ export {
   UnsendablePartError,
   writeBroadcast,
 } from '../wire/broadcast.js'
+export { bucketOf, bucketOfNamespace, bucketOfRoom, bucketsOfRooms } from '../wire/buckets.js'
 export {
   type ClusterMessage,
   MessageType,
@@ -36,7 +37,14 @@ export {
   MsgpackWriter,
 } from '../wire/msgpack.js'
 export { type Topic, Topics, UID_LENGTH } from '../wire/topics.js'
-export { Bus, type BusEvents, type BusKind, type BusStats, NO_STATS } from './bus.js'
+export {
+  Bus,
+  type BusEvents,
+  type BusKind,
+  type BusStats,
+  NO_STATS,
+  type SubscriptionMode,
+} from './bus.js'
 export type { CurveOptions } from './curve.js'
 export {
   AuthenticationError,
@@ -52,6 +60,7 @@ export {
   type BrokerEndpoints,
   BUS_OPTION_NAMES,
   type BusOptions,
+  choiceOption,
   integerOption,
   type ResolvedBusOptions,
   rejectUnknownOptions,

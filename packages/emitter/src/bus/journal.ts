@@ -69,8 +69,15 @@ export class Journal {
     return this.#topics.keys()
   }
 
-  /** Adds a frame that waits to be sent, and says what had to be given up for it. */
-  append(frame: Frame, now: number): Overflow | undefined {
+  /**
+   * Adds a frame that waits to be sent, and says what had to be given up for it.
+   * @param onGivenUp - called with each frame that goes and was never sent
+   */
+  append(
+    frame: Frame,
+    now: number,
+    onGivenUp: (frame: Frame) => void = () => {},
+  ): Overflow | undefined {
     this.expire(now)
     const entry: Entry = { frame, sentAt: undefined }
     this.#entries.push(entry)
@@ -94,6 +101,7 @@ export class Journal {
       if (oldest.sentAt !== undefined) continue
       overflow.frames++
       overflow.messages += oldest.frame.messages
+      onGivenUp(oldest.frame)
     }
     return overflow.frames > 0 ? overflow : undefined
   }
@@ -140,6 +148,26 @@ export class Journal {
       frames.push(entry.frame)
     }
     return { frames, goneTo }
+  }
+
+  /**
+   * The last seq on a topic that was sent before a time, as far as that is known: the one before the
+   * first that is kept, if all of them are younger. `undefined` if none is kept that was sent.
+   */
+  lastBefore(topic: string, time: number): number | undefined {
+    const entries = this.#topics.get(topic)
+    const first = entries?.at(0)
+    if (entries === undefined || first?.sentAt === undefined) return undefined
+    // sent one after the other, and those that wait come last
+    let low = 0
+    let high = entries.size
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const { sentAt = Number.POSITIVE_INFINITY } = entries.at(middle)!
+      if (sentAt < time) low = middle + 1
+      else high = middle
+    }
+    return first.frame.seq - 1 + low
   }
 
   /** Forgets frames that were sent too long ago. */

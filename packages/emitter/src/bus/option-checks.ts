@@ -1,5 +1,8 @@
 import { OptionError } from './errors.js'
 
+/** Options that are taken, and not told of. */
+const INTERNAL_OPTIONS: readonly string[] = ['direct']
+
 /**
  * Checks that an option is an integer within its bounds.
  * @throws OptionError
@@ -19,12 +22,28 @@ export function integerOption(
 }
 
 /**
+ * Checks that an option is one of a few words.
+ * @throws OptionError
+ */
+export function choiceOption<Choice extends string>(
+  name: string,
+  value: unknown,
+  defaultValue: Choice,
+  choices: readonly Choice[],
+): Choice {
+  if (value === undefined) return defaultValue
+  const choice = choices.find((choice) => choice === value)
+  if (choice !== undefined) return choice
+  throw invalid(name, choices.map((choice) => JSON.stringify(choice)).join(' or '), value)
+}
+
+/**
  * Refuses an option whose name is not known, since it is most often a slip of the pen.
  * @throws OptionError
  */
 export function rejectUnknownOptions(options: object, known: readonly string[], prefix = ''): void {
   for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue
+    if (known.includes(name) || INTERNAL_OPTIONS.includes(prefix + name)) continue
     throw new OptionError(
       `unknown option ${prefix}${name}: the options are ${known.map((k) => prefix + k).join(', ')}`,
     )

@@ -1,9 +1,9 @@
 import type { Subscriber, XPublisher } from 'zeromq'
 import { type CurveOptions, type ResolvedCurve, resolveKeys } from './curve.js'
 import { OptionError } from './errors.js'
-import { integerOption, invalid, rejectUnknownOptions } from './option-checks.js'
+import { choiceOption, integerOption, invalid, rejectUnknownOptions } from './option-checks.js'
 
-export { integerOption, rejectUnknownOptions } from './option-checks.js'
+export { choiceOption, integerOption, rejectUnknownOptions } from './option-checks.js'
 
 /** The two endpoints of one broker. */
 export interface BrokerEndpoints {
@@ -99,6 +99,12 @@ export interface BusOptions {
    * @default 6_000
    */
   heartbeatTimeoutMs?: number
+  /**
+   * `always` directs what can be directed, whatever it costs. For tests: it takes more nodes than they
+   * have until that is cheaper.
+   * @internal
+   */
+  direct?: 'by-cost' | 'always'
 }
 
 /** The options of a bus with the defaults filled in. */
@@ -114,6 +120,7 @@ export interface ResolvedBusOptions {
   closeTimeoutMs: number
   heartbeatIntervalMs: number
   heartbeatTimeoutMs: number
+  direct: 'by-cost' | 'always'
 }
 
 const DEFAULTS = {
@@ -193,6 +200,7 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
     closeTimeoutMs: number('closeTimeoutMs', 0, MAX_MS),
     heartbeatIntervalMs: number('heartbeatIntervalMs', 0, MAX_MS),
     heartbeatTimeoutMs: number('heartbeatTimeoutMs', 1, MAX_MS),
+    direct: choiceOption('direct', options.direct, 'by-cost', ['by-cost', 'always']),
   }
 }
 

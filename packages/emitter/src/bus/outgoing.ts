@@ -2,17 +2,21 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { XPublisher } from 'zeromq'
 import { writeHeader } from '../wire/frame.js'
 import { MsgpackWriter } from '../wire/msgpack.js'
+import type { Directing, Run } from './directing.js'
 import { MessageTooLargeError } from './errors.js'
 import type { Frame, Journal, Overflow } from './journal.js'
+import { Requirements } from './requirements.js'
+import { type Passed, Sequences } from './sequences.js'
 
 /** A frame goes out when it has grown to this, or at the end of the turn of the event loop. */
 const FLUSH_BYTES = 64 * 1024
 /** What may stand round a message at most: the header `[1, uid, seq]`, and a repair's topic. */
 const MAX_OVERHEAD_BYTES = 512
+/** How many buckets a frame to everyone names at most, and what one of them takes at most. */
+const MAX_REQUIRED = 256
+const MAX_REQUIRED_BYTES = 12
 /** Milliseconds to wait when ZeroMQ's queue to the broker is full. */
 const BACK_OFF_MS = 2
-/** How many topics' sequences are remembered. */
-const MAX_SEQUENCES = 65_536
 /** Bytes of control frames that may wait; what is beyond will be asked for again. */
 const MAX_CONTROL_BYTES = 16 * 1024 * 1024
 
@@ -20,7 +24,19 @@ const MAX_CONTROL_BYTES = 16 * 1024 * 1024
 interface Batch {
   readonly topic: string
   readonly writer: MsgpackWriter
+  /** Where its first message begins. */
+  start: number
   messages: number
+  /** What is for which bucket, as long as all of it is for one and it may pay to tell them apart. */
+  runs: Run[] | undefined
+}
+
+/** How messages may go to the buckets of their addresses, instead of to everyone. */
+interface Buckets {
+  directing: Directing
+  /** The topic of a bucket. */
+  topic(bucket: number): string
+  isTopic(topic: string): boolean
 }
 
 export interface OutgoingOptions {
@@ -35,7 +51,11 @@ export interface OutgoingOptions {
   gatherMs: number
   /** The topic on which something is said again and again. */
   steadyTopic: string
-  /** Called with each numbered frame that has been sent. */
+  buckets: Buckets
+  /**
+   * Called with each numbered frame that has been sent, or that is given up and might be missed by
+   * those who get what was said after it.
+   */
   onSent(topic: string): void
   /** Called when messages had to be given up. */
   onOverflow(overflow: Overflow): void
@@ -52,15 +72,14 @@ export interface OutgoingOptions {
 export class Outgoing {
   readonly #options: OutgoingOptions
   readonly #batches = new Map<string, Batch>()
-  /** The number of the last frame begun, by topic. */
-  readonly #seqs = new Map<string, number>()
-  /** The number of the last frame sent, by topic. */
-  readonly #sentSeqs = new Map<string, number>()
+  readonly #sequences: Sequences
+  readonly #requirements = new Requirements()
+  readonly #maxRequired: number
   /** The batches with messages in them, in the order in which they were begun. */
   #open: Batch[] = []
   #control: Frame[] = []
   #controlBytes = 0
-  readonly #controlWriter = new MsgpackWriter()
+  readonly #frameWriter = new MsgpackWriter()
   #flushIsScheduled = false
   #flushedAt = Number.NEGATIVE_INFINITY
   /** Messages said. */
@@ -73,9 +92,17 @@ export class Outgoing {
   framesSent = 0
   messagesSent = 0
   bytesSent = 0
+  /** Frames sent to a bucket, instead of to everyone. */
+  framesDirected = 0
 
   constructor(options: OutgoingOptions) {
     this.#options = options
+    const { steadyTopic, buckets, maxMessageBytes } = options
+    this.#sequences = new Sequences((topic) => topic === steadyTopic || buckets.isTopic(topic))
+    this.#maxRequired = Math.min(
+      MAX_REQUIRED,
+      Math.floor((maxMessageBytes - MAX_OVERHEAD_BYTES) / MAX_REQUIRED_BYTES),
+    )
   }
 
   /** Messages that have been said and not sent. */
@@ -87,21 +114,39 @@ export class Outgoing {
 
   /** The highest seq that any frame on a topic has, sent or not; 0 if there is none. */
   lastNumbered(topic: string): number {
-    return this.#seqs.get(topic) ?? 0
+    return this.#sequences.last(topic)
   }
 
-  /** The seq of the last frame that has been sent on a topic, 0 if none has. */
+  /** The seq of the last frame that has been sent on a topic, or given up; 0 if none has. */
   lastSent(topic: string): number {
-    return this.#sentSeqs.get(topic) ?? 0
+    return this.#sequences.lastPassed(topic)
+  }
+
+  /** The same, and when it was. */
+  lastFrame(topic: string): Passed | undefined {
+    return this.#sequences.passed(topic)
+  }
+
+  /** The topics of the buckets to which something was said. */
+  *bucketTopics(): IterableIterator<string> {
+    for (const topic of this.#sequences.steadyTopics()) {
+      if (this.#options.buckets.isTopic(topic)) yield topic
+    }
+  }
+
+  /** Whether anything has been sent that is not for one process alone. */
+  get hasSpoken(): boolean {
+    return this.framesDirected > 0 || this.lastSent(this.#options.steadyTopic) > 0
   }
 
   /**
    * Says a message.
    * @param topic - on which it is said
    * @param write - writes the message, one MessagePack array
+   * @param bucket - on whose topic it may be said instead of the steady one, if that is cheaper
    * @throws MessageTooLargeError, and whatever `write` throws; nothing has been said then
    */
-  say(topic: string, write: (writer: MsgpackWriter) => void): void {
+  say(topic: string, write: (writer: MsgpackWriter) => void, bucket?: number): void {
     const batch = this.#batch(topic)
     const { writer } = batch
     if (batch.messages === 0) this.#begin(batch)
@@ -131,6 +176,7 @@ export class Outgoing {
     }
     batch.messages++
     this.#said++
+    if (batch.runs !== undefined) addToRuns(batch, bucket)
     if (writer.length >= FLUSH_BYTES) {
       this.#finish(batch)
       this.#send()
@@ -199,36 +245,27 @@ export class Outgoing {
   }
 
   #batch(topic: string): Batch {
-    return this.#batches.get(topic) ?? { topic, writer: new MsgpackWriter(), messages: 0 }
+    const known = this.#batches.get(topic)
+    return known ?? { topic, writer: new MsgpackWriter(), start: 0, messages: 0, runs: undefined }
   }
 
   #begin(batch: Batch): void {
-    writeHeader(batch.writer, this.#options.uid, this.#nextSeq(batch.topic))
-    this.#batches.set(batch.topic, batch)
+    const { uid, steadyTopic, buckets } = this.#options
+    const { topic, writer } = batch
+    const isSteady = topic === steadyTopic
+    const requires = isSteady ? this.#requirements.ofEveryone() : undefined
+    writeHeader(writer, uid, this.#sequences.next(topic), requires)
+    batch.start = writer.length
+    batch.runs = isSteady && buckets.directing.mayPay ? [] : undefined
+    this.#batches.set(topic, batch)
     this.#open.push(batch)
-  }
-
-  #nextSeq(topic: string): number {
-    const seq = (this.#seqs.get(topic) ?? 0) + 1
-    // to the end of the map's order, so that the topic unused for longest is forgotten
-    this.#seqs.delete(topic)
-    this.#seqs.set(topic, seq)
-    if (this.#seqs.size > MAX_SEQUENCES) {
-      for (const oldest of this.#seqs.keys()) {
-        if (oldest === this.#options.steadyTopic) continue
-        this.#seqs.delete(oldest)
-        this.#sentSeqs.delete(oldest)
-        break
-      }
-    }
-    return seq
   }
 
   #takeBack(batch: Batch, length: number): void {
     if (batch.messages > 0) return batch.writer.truncate(length)
     // the frame was begun for this message, and its number goes to the next
     batch.writer.truncate(0)
-    this.#seqs.set(batch.topic, (this.#seqs.get(batch.topic) as number) - 1)
+    this.#sequences.takeBack(batch.topic)
     this.#open.pop()
     this.#rest(batch)
   }
@@ -240,8 +277,40 @@ export class Outgoing {
   }
 
   #end(batch: Batch): void {
-    this.#store(this.#cut(batch))
+    const { directing } = this.#options.buckets
+    const { runs, start, messages } = batch
+    const isDirected =
+      runs !== undefined && messages > 0 && directing.pays(start, runs, performance.now())
+    if (isDirected) this.#direct(batch, runs)
+    else this.#store(this.#cut(batch))
     this.#rest(batch)
+  }
+
+  /** Makes a frame for each bucket of what would have been one frame for everyone. */
+  #direct(batch: Batch, runs: readonly Run[]): void {
+    this.#sequences.takeBack(batch.topic)
+    let from = batch.start
+    for (const { bucket, end, messages } of runs) {
+      const topic = this.#options.buckets.topic(bucket)
+      const seq = this.#sequences.next(topic)
+      const bytes = batch.writer.view(from, end)
+      const body = this.#makeBody(seq, this.#requirements.ofBucket(), (writer) => writer.raw(bytes))
+      this.#requirements.saidToBucket(bucket, seq)
+      this.#store({ topic, seq, body, messages })
+      if (this.#requirements.size >= this.#maxRequired) this.#sayRequirements()
+      from = end
+    }
+    batch.writer.truncate(0)
+    batch.messages = 0
+  }
+
+  /** A frame to everyone without a message, since what the next one requires has grown to its bound. */
+  #sayRequirements(): void {
+    const topic = this.#options.steadyTopic
+    const seq = this.#sequences.next(topic)
+    const body = this.#makeBody(seq, this.#requirements.ofEveryone(), () => {})
+    this.#requirements.saidToEveryone(seq)
+    this.#store({ topic, seq, body, messages: 0 })
   }
 
   /** One answer is often all that is said to a node, and the uids come from the network. */
@@ -251,23 +320,40 @@ export class Outgoing {
 
   #cut(batch: Batch): Frame {
     const { topic, writer, messages } = batch
-    const frame = { topic, seq: this.#seqs.get(topic) as number, body: writer.copy(), messages }
+    const seq = this.#sequences.last(topic)
+    if (topic === this.#options.steadyTopic) this.#requirements.saidToEveryone(seq)
+    const frame = { topic, seq, body: writer.copy(), messages }
     writer.truncate(0)
     batch.messages = 0
     return frame
   }
 
   #controlFrame(topic: string, write: (writer: MsgpackWriter) => void): Frame {
-    const writer = this.#controlWriter
+    return { topic, seq: 0, body: this.#makeBody(0, undefined, write), messages: 0 }
+  }
+
+  #makeBody(
+    seq: number,
+    requires: readonly number[] | undefined,
+    write: (writer: MsgpackWriter) => void,
+  ): Buffer {
+    const writer = this.#frameWriter
     writer.truncate(0)
-    writeHeader(writer, this.#options.uid, 0)
+    writeHeader(writer, this.#options.uid, seq, requires)
     write(writer)
-    return { topic, seq: 0, body: writer.copy(), messages: 0 }
+    return writer.copy()
   }
 
   #store(frame: Frame): void {
-    const overflow = this.#options.journal.append(frame, performance.now())
+    const overflow = this.#options.journal.append(frame, performance.now(), this.#onGivenUp)
     if (overflow !== undefined) this.#options.onOverflow(overflow)
+  }
+
+  /** What others may require of it is given up, too: they are told that it was said. */
+  readonly #onGivenUp = ({ topic, seq }: Frame): void => {
+    if (seq === 0 || !this.#sequences.isSteady(topic)) return
+    this.#sequences.pass(topic, seq, performance.now())
+    this.#options.onSent(topic)
   }
 
   /** Sends what may be sent, one frame at a time: a second send would fail with EBUSY. */
@@ -292,9 +378,10 @@ export class Outgoing {
 
   #onSent(frame: Frame): void {
     const { journal, onSent } = this.#options
-    journal.markSent(frame, performance.now())
+    const now = performance.now()
+    journal.markSent(frame, now)
     if (frame.seq === 0) return
-    this.#sentSeqs.set(frame.topic, frame.seq)
+    this.#sequences.pass(frame.topic, frame.seq, now)
     onSent(frame.topic)
   }
 
@@ -310,6 +397,22 @@ export class Outgoing {
     this.framesSent++
     this.messagesSent += frame.messages
     this.bytesSent += frame.body.length
+    if (frame.seq > 0 && this.#options.buckets.isTopic(frame.topic)) this.framesDirected++
     return true
   }
+}
+
+/** Notes for which bucket the last message in a batch is. */
+function addToRuns(batch: Batch, bucket: number | undefined): void {
+  const { runs, writer } = batch
+  if (runs === undefined) return
+  if (bucket === undefined) {
+    batch.runs = undefined // this frame goes to everyone anyway
+    return
+  }
+  const run = runs.at(-1)
+  if (run?.bucket === bucket) {
+    run.end = writer.length
+    run.messages++
+  } else runs.push({ bucket, end: writer.length, messages: 1 })
 }

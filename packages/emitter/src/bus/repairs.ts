@@ -16,6 +16,8 @@ const debug = createDebug('socket.io-zeromq:repair')
  * (2 + 6 s), and so asks by itself when it is back, or else hears again.
  */
 const DIGEST_DELAYS_MS = [300, 3_000, 12_000] as const
+/** Digests of buckets go out at multiples of this, so that those of many come in one frame. */
+const BUCKET_GRID_MS = 250
 /** Digests that are asked for go out once in this time, for all who ask. */
 const ASKED_INTERVAL_MS = 50
 /** Bytes that one NAK brings; who misses more asks again. */
@@ -47,7 +49,11 @@ export class Repairs {
   readonly #options: RepairsOptions
   readonly #startedAt = performance.now()
   readonly #schedule = new DigestSchedule(DIGEST_DELAYS_MS)
+  readonly #bucketSchedule = new DigestSchedule(DIGEST_DELAYS_MS, BUCKET_GRID_MS)
   readonly #alarm: Alarm
+  readonly #bucketAlarm: Alarm
+  /** Answers to those who have asked about a topic, to go out at the end of this turn. */
+  readonly #answers = new Map<string, Control[]>()
   /** The topics of those who have asked and not been answered. */
   readonly #askers = new Set<string>()
   #askedAt = Number.NEGATIVE_INFINITY
@@ -67,23 +73,31 @@ export class Repairs {
       () => this.#schedule.nextDue(),
       () => this.#sayDigests(this.#schedule.due(performance.now())),
     )
+    this.#bucketAlarm = new Alarm(
+      () => this.#bucketSchedule.nextDue(),
+      () => this.#sayDigests([], this.#bucketSchedule.due(performance.now())),
+    )
   }
 
   /** A numbered frame has gone out. */
   sent(topic: string): void {
-    this.#schedule.sent(topic, performance.now())
-    this.#alarm.set()
+    const isBucket = topic.startsWith(this.#options.topics.buckets)
+    const schedule = isBucket ? this.#bucketSchedule : this.#schedule
+    schedule.sent(topic, performance.now())
+    if (isBucket) this.#bucketAlarm.set()
+    else this.#alarm.set()
   }
 
   /** The link is up: the others learn where we stand before they hear more. */
   linkUp(): void {
-    const { topics, journal } = this.#options
-    this.#sayDigests(new Set([topics.everyone, ...journal.topics()]))
+    const { topics, journal, outgoing } = this.#options
+    const kept = [...journal.topics()].filter((topic) => topics.readBucket(topic) === undefined)
+    this.#sayDigests(new Set([topics.everyone, ...kept]), outgoing.bucketTopics())
   }
 
-  /** Somebody asks for digests: of what is said to everyone, and to him. */
+  /** Somebody asks for digests: of what is said to everyone, to buckets, and to him. */
   onAsk(uid: string): void {
-    const { topics, ownTopicOf } = this.#options
+    const { topics, outgoing, ownTopicOf } = this.#options
     if (this.#askers.size < MAX_ASKERS) this.#askers.add(ownTopicOf(uid))
     else this.#options.refusals.count('askedTooOften')
     clearTimeout(this.#askedTimer)
@@ -94,20 +108,36 @@ export class Repairs {
       return
     }
     this.#askedAt = now
-    this.#sayDigests([topics.everyone, ...this.#askers])
+    this.#sayDigests([topics.everyone, ...this.#askers], outgoing.bucketTopics())
     this.#askers.clear()
+  }
+
+  /** Somebody asks where a topic stood when we were so old, which is when he began to follow it. */
+  onAskAbout(uid: string, topic: string, ageMs: number): void {
+    const { journal, outgoing, isReachable, refusals } = this.#options
+    // emitters follow nothing
+    const isNode = isReachable(uid) && this.#isNode(uid)
+    if (!isNode) return refusals.count('stranger')
+    const last = outgoing.lastSent(topic)
+    // what is not kept any more was sent before what is
+    const then = journal.lastBefore(topic, this.#startedAt + ageMs) ?? last
+    const base = ageMs === 0 ? 0 : Math.min(then, last)
+    if (this.#answers.size === 0) queueMicrotask(() => this.#answer())
+    const answer: Control = { type: ControlType.DIGEST, topic, last, ageMs: this.#ageMs, base }
+    const answers = this.#answers.get(uid)
+    if (answers === undefined) this.#answers.set(uid, [answer])
+    else answers.push(answer)
   }
 
   /** Somebody has missed frames of ours. */
   onNak(uid: string, topic: string, from: number, askedTo: number): void {
-    const { journal, outgoing, ownTopicOf, isReachable, refusals, topics } = this.#options
+    const { journal, outgoing, ownTopicOf, isReachable, refusals } = this.#options
     const now = performance.now()
     if (!isReachable(uid)) return refusals.count('stranger')
     const replyTopic = ownTopicOf(uid)
     // An emitter hears nothing but what is said to it. A broker with keys sees to that, and a repair
     // may not get round it.
-    const isForEmitter = topics.parse(replyTopic).kind === 'emitter'
-    if (isForEmitter && topic !== replyTopic) return refusals.count('stranger')
+    if (!this.#isNode(uid) && topic !== replyTopic) return refusals.count('stranger')
     const reply = (message: Control) =>
       outgoing.sayFirst(replyTopic, (writer) => writeControl(writer, message))
     const last = outgoing.lastNumbered(topic)
@@ -140,17 +170,53 @@ export class Repairs {
 
   close(): void {
     this.#alarm.stop()
+    this.#bucketAlarm.stop()
     clearTimeout(this.#askedTimer)
   }
 
-  #sayDigests(topicsDue: Iterable<string>): void {
+  get #ageMs(): number {
+    return Math.floor(performance.now() - this.#startedAt)
+  }
+
+  #isNode(uid: string): boolean {
+    const { topics, ownTopicOf } = this.#options
+    return topics.parse(ownTopicOf(uid)).kind !== 'emitter'
+  }
+
+  #answer(): void {
+    const { outgoing, ownTopicOf } = this.#options
+    for (const [uid, answers] of this.#answers) {
+      outgoing.sayFirst(ownTopicOf(uid), (writer) => {
+        for (const answer of answers) writeControl(writer, answer)
+      })
+    }
+    this.#answers.clear()
+  }
+
+  #sayDigests(topicsDue: Iterable<string>, bucketsDue: Iterable<string> = []): void {
     const { outgoing, topics } = this.#options
-    const ageMs = Math.floor(performance.now() - this.#startedAt)
+    const ageMs = this.#ageMs
+    const stands = this.#stands(bucketsDue)
     outgoing.sayFirst(topics.control, (writer) => {
       for (const topic of topicsDue) {
         const last = outgoing.lastSent(topic)
         writeControl(writer, { type: ControlType.DIGEST, topic, last, ageMs })
       }
+      if (stands.length === 0) return
+      writeControl(writer, { type: ControlType.BUCKET_DIGEST, ageMs, stands })
     })
+  }
+
+  /** Where the topics of buckets stand; see BUCKET_DIGEST. */
+  #stands(bucketTopics: Iterable<string>): number[] {
+    const { outgoing, topics } = this.#options
+    const stands: number[] = []
+    for (const topic of bucketTopics) {
+      const frame = outgoing.lastFrame(topic)
+      if (frame === undefined) continue
+      const sentAtAgeMs = Math.floor(frame.at - this.#startedAt)
+      stands.push(topics.readBucket(topic) as number, frame.seq, sentAtAgeMs)
+    }
+    return stands
   }
 }

@@ -1,9 +1,11 @@
+import { BUCKETS } from './buckets.js'
 import { MalformedFrameError, type MsgpackReader, type MsgpackWriter } from './msgpack.js'
 import { UID_LENGTH } from './topics.js'
 
 /**
- * A frame's body is a stream of MessagePack values: the header `[version, uid, seq]`, then the
- * messages, each an array that begins with its type. See docs/protocol.md.
+ * A frame's body is a stream of MessagePack values: the header `[version, uid, seq]`, or with a
+ * fourth value that says what has to be delivered before it, then the messages, each an array that
+ * begins with its type. See docs/protocol.md.
  */
 
 /** The version of the wire format that this library speaks. */
@@ -14,6 +16,9 @@ export const WIRE_VERSION = 1
  * 64 MiB could otherwise claim 32 million, and take gigabytes of memory.
  */
 const MAX_MESSAGES = 65_536
+
+/** A frame requires at most one seq of each topic. */
+const MAX_REQUIRES = 2 * (BUCKETS + 1)
 
 /** A frame in a version of the wire format that this library does not speak. */
 export class UnknownVersionError extends Error {
@@ -26,7 +31,15 @@ export interface FrameHeader {
   uid: string
   /** The frame's number in its sender's sequence on its topic, from 1; 0 if it has none. */
   seq: number
+  /**
+   * What has to be delivered before it, of its sender's frames on other topics: the number of a topic
+   * and a seq, in turns. The number is that of a bucket, or {@link EVERYONE}.
+   */
+  requires?: readonly number[] | undefined
 }
+
+/** In what a frame requires, the number of the topic of everyone: the one after the last bucket. */
+export const EVERYONE = BUCKETS
 
 /**
  * A message in a received frame, its fields not read yet. It is good until the next one of the frame
@@ -42,11 +55,20 @@ export interface IncomingMessage {
   readonly reader: MsgpackReader
 }
 
-export function writeHeader(writer: MsgpackWriter, uid: string, seq: number): void {
-  writer.arrayHeader(3)
+/** @param requires - see {@link FrameHeader.requires} */
+export function writeHeader(
+  writer: MsgpackWriter,
+  uid: string,
+  seq: number,
+  requires?: readonly number[],
+): void {
+  writer.arrayHeader(requires === undefined ? 3 : 4)
   writer.uint(WIRE_VERSION)
   writer.string(uid)
   writer.uint(seq)
+  if (requires === undefined) return
+  writer.arrayHeader(requires.length)
+  for (const number of requires) writer.uint(number)
 }
 
 /**
@@ -57,11 +79,34 @@ export function readHeader(reader: MsgpackReader): FrameHeader {
   const length = reader.arrayHeader()
   const version = length > 0 ? reader.uint() : 0
   if (version !== WIRE_VERSION) throw new UnknownVersionError(`wire version ${version}`)
-  if (length !== 3) throw new MalformedFrameError('the header is not [version, uid, seq]')
+  if (length !== 3 && length !== 4) {
+    throw new MalformedFrameError(
+      'the header is not [version, uid, seq] or [version, uid, seq, requires]',
+    )
+  }
   const uid = reader.string()
   const seq = reader.uint()
   if (uid.length !== UID_LENGTH) throw new MalformedFrameError('the uid is not of its length')
-  return { uid, seq }
+  return length === 3 ? { uid, seq } : { uid, seq, requires: readRequires(reader) }
+}
+
+function readRequires(reader: MsgpackReader): number[] {
+  const length = reader.arrayHeader()
+  if (length % 2 !== 0 || length > MAX_REQUIRES) {
+    throw new MalformedFrameError(`a frame that requires ${length} numbers`)
+  }
+  const requires: number[] = []
+  for (let i = 0; i < length; i += 2) {
+    const topic = reader.uint()
+    const seq = reader.uint()
+    if (topic > EVERYONE || seq === 0) {
+      throw new MalformedFrameError(
+        `a frame that requires seq ${seq} on a topic of number ${topic}`,
+      )
+    }
+    requires.push(topic, seq)
+  }
+  return requires
 }
 
 /**

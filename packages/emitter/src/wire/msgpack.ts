@@ -64,6 +64,11 @@ export class MsgpackWriter {
     return out
   }
 
+  /** What has been written from `start` to `end`, until the next write. */
+  view(start: number, end: number): Uint8Array {
+    return this.#buf.subarray(start, end)
+  }
+
   #ensure(bytes: number): void {
     const needed = this.#pos + bytes
     if (needed <= this.#buf.length) return

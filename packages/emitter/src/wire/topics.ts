@@ -8,10 +8,14 @@ export type Topic =
   | { kind: 'everyone' }
   | { kind: 'node'; uid: string }
   | { kind: 'emitter'; uid: string }
+  | { kind: 'receipt'; uid: string; number: number }
   | { kind: 'other' }
 
 /** A sender's uid is 16 characters, so that no node's topic is a prefix of another's. */
 export const UID_LENGTH = 16
+
+/** A bucket in a topic: three hexadecimal digits in lower case. */
+const BUCKET_DIGITS = 3
 
 const OTHER: Topic = { kind: 'other' }
 const EVERYONE: Topic = { kind: 'everyone' }
@@ -22,15 +26,23 @@ export class Topics {
   readonly everyone: string
   /** Digests, and questions for them. */
   readonly control: string
+  /** What the topics of all buckets begin with; who subscribes to this hears each of them. */
+  readonly buckets: string
+  readonly #bucketBytes: Buffer
+  readonly #bucketTopics: string[] = []
   readonly #node: string
   readonly #emitter: string
+  readonly #receipt: string
 
   /** @param key - the cluster's name, without `/` */
   constructor(key: string) {
     this.everyone = `${key}/*`
     this.control = `${key}/c`
+    this.buckets = `${key}/b/`
+    this.#bucketBytes = Buffer.from(this.buckets, 'latin1')
     this.#node = `${key}/n/`
     this.#emitter = `${key}/e/`
+    this.#receipt = `${key}/r/`
   }
 
   /** A node's own topic; subscribing to it is what makes a node a member. */
@@ -43,6 +55,41 @@ export class Topics {
     return this.#emitter + uid
   }
 
+  /** Messages for the addresses of a bucket. */
+  bucket(bucket: number): string {
+    const known = this.#bucketTopics[bucket]
+    if (known !== undefined) return known
+    const topic = this.buckets + bucket.toString(16).padStart(BUCKET_DIGITS, '0')
+    this.#bucketTopics[bucket] = topic
+    return topic
+  }
+
+  /** The bucket whose topic this is, or `undefined`. */
+  readBucket(topic: Buffer | string): number | undefined {
+    const { length } = this.buckets
+    if (topic.length !== length + BUCKET_DIGITS) return undefined
+    const isString = typeof topic === 'string'
+    if (isString ? !topic.startsWith(this.buckets) : this.#bucketBytes.compare(topic, 0, length)) {
+      return undefined
+    }
+    let bucket = 0
+    for (let i = length; i < topic.length; i++) {
+      const digit = hexDigit(isString ? topic.charCodeAt(i) : (topic[i] as number))
+      if (digit === undefined) return undefined
+      bucket = bucket * 16 + digit
+    }
+    return bucket
+  }
+
+  /**
+   * A node's receipt: nothing is said on it. When its subscription has come back to the node, those
+   * made before it are in force.
+   */
+  receipt(uid: string, number: number): string {
+    return `${this.#receipt}${uid}/${number}`
+  }
+
+  /** What a topic is, as far as anybody wants to know of a subscription. */
   parse(topic: string): Topic {
     if (topic === this.everyone) return EVERYONE
     for (const [kind, prefix] of [
@@ -53,6 +100,20 @@ export class Topics {
         return { kind, uid: topic.slice(prefix.length) }
       }
     }
-    return OTHER
+    return topic.startsWith(this.#receipt) ? this.#parseReceipt(topic) : OTHER
   }
+
+  #parseReceipt(topic: string): Topic {
+    const start = this.#receipt.length
+    const uid = topic.slice(start, start + UID_LENGTH)
+    const number = topic.slice(start + UID_LENGTH + 1)
+    if (topic[start + UID_LENGTH] !== '/' || !/^\d{1,15}$/.test(number)) return OTHER
+    return { kind: 'receipt', uid, number: Number(number) }
+  }
+}
+
+function hexDigit(code: number): number | undefined {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  if (code >= 0x61 && code <= 0x66) return code - 0x57
+  return undefined
 }

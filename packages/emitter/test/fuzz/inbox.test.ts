@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { Inbox } from '../../src/bus/inbox.js'
+import { EVERYONE } from '../../src/wire/frame.js'
 import { Random } from '../simulation/random.js'
 import { INPUTS, report, SEED } from './plan.js'
 
-const TOPICS = ['key/*', 'key/n/us'] as const
+const TOPICS = ['key/*', 'key/n/us', 'key/b/001', 'key/b/002'] as const
 const OPTIONS = {
   nakDelayMs: 0,
   nakIntervalMs: 100,
@@ -21,6 +22,8 @@ const OPTIONS = {
 const INPUTS_PER_ROUND = 200
 const EDGES = [0, 1, 2, 3, 10, 100, 2 ** 31, 2 ** 32, 2 ** 33, 2 ** 48, 2 ** 53 - 1]
 const FORGED = -1
+/** Where a sequence may start by what a digest tells. */
+const STARTS = [() => undefined, () => 1, (last: number) => last + 1]
 /** Fewer than are remembered, as the bus sees to it. */
 const MEMBERS = ['liar', ...Array.from({ length: 10 }, (_, i) => `${i}`)]
 
@@ -36,6 +39,8 @@ class Round {
   readonly #honest = { said: 0, got: 0 }
   /** What the honest sender answers, once it gets to it. */
   #answers: (() => void)[] = []
+  /** The topics of the buckets that are followed. */
+  readonly #followed = new Map<number, string>()
   #now = 0
 
   constructor(seed: number) {
@@ -54,6 +59,9 @@ class Round {
       ask: (sender) => {
         if (sender === 'honest') this.#answers.push(() => this.#tell())
       },
+      startsAtOne: (_sender, topic) => topic === TOPICS[1],
+      isBucket: (topic) => topic.startsWith('key/b/'),
+      topicOf: (number) => (number === EVERYONE ? TOPICS[0] : this.#followed.get(number)),
       gap: (_sender, _topic, frames) => this.#check(frames > 0, `a gap of ${frames}`),
       isReachable: (sender) => sender === 'honest' || MEMBERS.includes(sender),
     })
@@ -107,7 +115,7 @@ class Round {
   }
 
   #tell(): void {
-    this.#inbox.digest('honest', TOPICS[0], this.#honest.said, false, this.#now)
+    this.#inbox.digest('honest', TOPICS[0], this.#honest.said, 1, this.#now)
   }
 
   #repair(topic: string, from: number, to: number): void {
@@ -127,20 +135,19 @@ class Round {
     const random = this.#random
     const sender = random.pick(['honest', 'liar', 'stranger', `${random.int(0, 40)}`])
     const topic = random.pick(TOPICS)
-    const isOwn = topic === TOPICS[1]
     const at = sender === 'honest' ? this.#honest.said : 0
     // nobody can tell a frame from the honest sender's where it is expected
     const seq = sender === 'honest' ? at + 500 + random.pick(EDGES) : 1 + random.pick(EDGES)
     const inbox = this.#inbox
-    switch (random.int(0, 7)) {
+    switch (random.int(0, 8)) {
       case 0:
       case 1: {
         if (inbox.has(sender, topic, seq)) return inbox.repeated(sender, topic, seq, this.#now)
-        return void inbox.receive(sender, topic, seq, FORGED, 10, this.#now, isOwn)
+        return void inbox.receive(sender, topic, seq, FORGED, 10, this.#now, this.#requires())
       }
       case 2:
       case 3:
-        return void inbox.digest(sender, topic, seq, random.chance(0.5), this.#now, isOwn)
+        return void inbox.digest(sender, topic, seq, random.pick(STARTS)(seq), this.#now)
       case 4:
         // of what was not asked for: where it was, it is believed
         if (sender === 'honest') return void inbox.gone(sender, topic, seq, 2 ** 53 - 1, this.#now)
@@ -150,9 +157,30 @@ class Round {
       case 6:
         if (MEMBERS.includes(sender)) inbox.reachable(sender, random.chance(0.5), this.#now)
         return
+      case 7:
+        return this.#turnTo(random.int(1, 2))
       default:
         return inbox.repeated(sender, topic, seq, this.#now)
     }
+  }
+
+  /** What a frame requires that somebody makes up. */
+  #requires(): number[] | undefined {
+    const random = this.#random
+    if (random.chance(0.4)) return undefined
+    const pairs = Array.from({ length: random.int(0, 3) }, () => [
+      random.pick([1, 2, 3, EVERYONE]),
+      Math.max(1, random.pick(EDGES)),
+    ])
+    return pairs.flat()
+  }
+
+  /** Begins to follow a bucket, or leaves it. */
+  #turnTo(bucket: number): void {
+    const topic = `key/b/00${bucket}`
+    if (this.#followed.delete(bucket)) return this.#inbox.unfollow(topic, this.#now)
+    this.#followed.set(bucket, topic)
+    this.#inbox.follow(topic)
   }
 
   #tick(ms: number): void {

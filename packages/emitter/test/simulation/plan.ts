@@ -22,8 +22,10 @@ export interface SenderPlan {
   upAt: number
   /** When it dies, for good. */
   diesAt: number | undefined
-  /** What it says: the index of a receiver, or -1 for everyone. */
-  words: { at: number; to: number; bytes: number }[]
+  /** What it says: to a receiver, to a bucket, or to everyone. */
+  words: { at: number; to: { receiver: number } | { bucket: number } | 'everyone'; bytes: number }[]
+  /** How many buckets a frame to everyone names at most. */
+  maxRequired: number
   /** When somebody looks at its stats, which expires its journal. */
   looksAt: number[]
   /** Up to how long a send takes; 0 for none. */
@@ -38,6 +40,10 @@ export interface ReceiverPlan {
   readyAt: number
   /** Whether timers go before sockets when it is thawed. */
   timersFirst: boolean
+  /** Whether it hears every bucket, or those of its stays. */
+  isStatic: boolean
+  /** When it follows a bucket, and how long it takes until that is in force. */
+  stays: { bucket: number; from: number; to: number; delayMs: number }[]
 }
 
 /** Something that happens to a process, or to a broker. */
@@ -70,9 +76,12 @@ export interface Plan {
 export function makePlan(random: Random): Plan {
   const calmAt = random.int(300, random.pick([1_000, 5_000, 20_000]))
   const brokers = random.int(1, 2)
-  const receivers = Array.from({ length: random.int(1, 2) }, () => receiverPlan(random, calmAt))
+  const buckets = random.pick([0, 1, 2, 4])
+  const receivers = Array.from({ length: random.int(1, 2) }, () =>
+    receiverPlan(random, calmAt, buckets),
+  )
   const senders = Array.from({ length: random.int(1, 3) }, () =>
-    senderPlan(random, calmAt, receivers.length),
+    senderPlan(random, calmAt, receivers.length, buckets),
   )
   const isPatient = random.chance(0.6)
   const isPatientAtStart = isPatient && senders.every(({ diesAt }) => diesAt === undefined)
@@ -111,34 +120,60 @@ export function makePlan(random: Random): Plan {
   }
 }
 
-function receiverPlan(random: Random, calmAt: number): ReceiverPlan {
+function receiverPlan(random: Random, calmAt: number, buckets: number): ReceiverPlan {
   const attachAt = random.chance(0.5) ? 0 : random.int(0, Math.floor(calmAt * 0.7))
   return {
     attachAt,
     readyAt: attachAt + (random.chance(0.5) ? 0 : random.int(0, 300)),
     timersFirst: random.chance(0.8),
+    isStatic: random.chance(0.3),
+    stays: Array.from({ length: buckets }, (_, bucket) => stays(random, bucket, calmAt)).flat(),
   }
 }
 
-function senderPlan(random: Random, calmAt: number, receivers: number): SenderPlan {
+/** Now and then in a bucket, one time after the other, and perhaps to the end. */
+function stays(random: Random, bucket: number, calmAt: number): ReceiverPlan['stays'] {
+  const stays: ReceiverPlan['stays'] = []
+  let from = random.chance(0.3) ? 0 : random.int(0, calmAt)
+  while (from <= calmAt) {
+    const stayMs = random.int(1, random.pick([50, 1_000, 20_000]))
+    const to = random.chance(0.3) ? Number.POSITIVE_INFINITY : from + stayMs
+    stays.push({ bucket, from, to, delayMs: random.int(0, random.pick([0, 5, 100])) })
+    from = to + random.int(1, random.pick([10, 2_000]))
+  }
+  return stays
+}
+
+function senderPlan(
+  random: Random,
+  calmAt: number,
+  receivers: number,
+  buckets: number,
+): SenderPlan {
   const startAt = random.chance(0.4) ? 0 : random.int(0, Math.floor(calmAt * 0.8))
   const diesAt = random.chance(0.12) ? random.int(startAt, calmAt - 1) : undefined
   const count = random.int(1, random.pick([5, 20, 60]))
-  const directed = random.pick([0, 0.2, 0.5])
+  const answers = random.pick([0, 0.2, 0.5])
+  const directed = buckets === 0 ? 0 : random.pick([0.2, 0.5, 1])
   let at = random.int(startAt, calmAt)
   const words = Array.from({ length: count }, () => {
     // some in bursts, some alone
     if (random.chance(0.3)) at = random.int(startAt, calmAt)
     else at = Math.min(calmAt, at + random.int(0, 20))
-    const to = random.chance(directed) ? random.int(0, receivers - 1) : -1
-    return { at, to, bytes: random.int(1, 100) }
+    return { at, to: addressee(), bytes: random.int(1, 100) }
   })
+  function addressee(): SenderPlan['words'][number]['to'] {
+    if (random.chance(answers)) return { receiver: random.int(0, receivers - 1) }
+    if (random.chance(directed)) return { bucket: random.int(0, buckets - 1) }
+    return 'everyone'
+  }
   const journal = random.pick(['large', 'large', 'small', 'brief'] as const)
   return {
     startAt,
     upAt: startAt + random.pick([0, 10, 500]),
     diesAt,
     words,
+    maxRequired: random.int(1, 5),
     looksAt: Array.from({ length: random.int(0, 3) }, () => random.int(startAt, calmAt * 2)),
     maxSendMs: random.pick([0, 0, 5]),
     maxRepairBytes: random.pick([1, 200, 4 * 1024 * 1024]),

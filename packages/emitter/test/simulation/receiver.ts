@@ -1,12 +1,30 @@
+import { Clocks } from '../../src/bus/clocks.js'
 import { Inbox } from '../../src/bus/inbox.js'
+import { EVERYONE as EVERYONE_NUMBER } from '../../src/wire/frame.js'
 import type { ReceiverPlan } from './plan.js'
 import { Process } from './process.js'
 import { Record } from './record.js'
-import { type Digest, EVERYONE, type SimulatedFrame, type SimulatedSender } from './sender.js'
+import {
+  bucketOfTopic,
+  bucketTopic,
+  type Digest,
+  EVERYONE,
+  type SimulatedFrame,
+  type SimulatedSender,
+} from './sender.js'
 import { check, type World } from './world.js'
 
+const NEVER = Number.POSITIVE_INFINITY
 /** How often a tick may be followed by another at the same time. */
 const MAX_TICKS_AT_ONCE = 3
+
+/** A bucket that is followed. */
+interface Followed {
+  since: number
+  inForceAt: number
+  /** For each sender, which of its frames had come last that was for everyone. */
+  lastToEveryone: ReadonlyMap<string, number>
+}
 
 /** What Incoming and the bus do, on a virtual clock and a simulated network, with a real inbox. */
 export class SimulatedReceiver extends Process {
@@ -16,16 +34,30 @@ export class SimulatedReceiver extends Process {
   readonly records = new Map<string, Record>()
   readyAt: number | undefined
   upSince = 0
+  /** The buckets that are followed: since when, and since when that is in force. */
+  readonly #followed = new Map<number, Followed>()
+  readonly #clocks = new Clocks()
+  /** For each sender, which of its frames was the last to come that was for everyone. */
+  readonly #lastToEveryone = new Map<string, number>()
+  /** The same of those that were for a bucket. */
+  readonly #lastToBucket = new Map<string, number>()
+  /** What was told as lost on topics that are not followed any more. */
+  gapsElsewhere = 0
+  /** How often it began to follow a bucket. */
+  followed = 0
   readonly #world: World
   readonly #plan: ReceiverPlan
   /** Since when each sender is there. */
   readonly #reachable = new Map<string, number>()
+  /** The same of those that have left. */
+  readonly #away = new Map<string, number>()
   #alarmAt = Number.POSITIVE_INFINITY
   #alarmWasMissed = false
   #tickedAt = Number.NEGATIVE_INFINITY
   #ticksAtOnce = 0
   /** What may make it tick or ask, in the running second. */
   #heard = 0
+  #mostRecords = 0
   #ticked = 0
   #asked = 0
   #second = 0
@@ -43,36 +75,142 @@ export class SimulatedReceiver extends Process {
     this.#plan = plan
     this.ownTopic = `n/${index}`
     this.inbox = new Inbox(world.plan.inbox, {
-      deliver: (uid, topic, frame) => this.#record(uid, topic).deliver(frame),
+      deliver: (uid, topic, frame: SimulatedFrame) => {
+        this.#record(uid, topic).deliver(frame)
+        this.#checkOrder(frame)
+      },
       gap: (uid, topic, frames) => {
         this.#world.log?.(`receiver ${index} has lost ${frames} of ${uid} on ${topic}`)
         this.#record(uid, topic).gap(frames)
       },
       nak: (uid, topic, from, to) => this.#nak(uid, topic, from, to),
       doubt: (uid, topic, seq) => this.#doubt(uid, topic, seq),
-      ask: (uid) => this.#ask(uid),
+      ask: (uid, topic) => this.#ask(uid, topic),
       isReachable: (uid) => this.#reachable.has(uid),
+      isBucket: (topic) => bucketOfTopic(topic) !== undefined,
+      startsAtOne: (uid, topic) => this.#startsAtOne(uid, topic),
+      topicOf: (number) => {
+        if (number === EVERYONE_NUMBER) return EVERYONE
+        return this.#follows(bucketTopic(number)) ? bucketTopic(number) : undefined
+      },
     })
   }
 
+  /** Whether a broker passes on to it what is said on a topic. */
   hears(topic: string): boolean {
-    return topic === EVERYONE || topic === this.ownTopic
+    const bucket = bucketOfTopic(topic)
+    if (bucket === undefined) return topic === EVERYONE || topic === this.ownTopic
+    const { now } = this.#world.clock
+    return this.#plan.isStatic || now >= (this.#followed.get(bucket)?.inForceAt ?? NEVER)
+  }
+
+  /** From when on it must get all that is said on a topic. */
+  hearsFrom(topic: string): number {
+    const readyAt = this.readyAt ?? NEVER
+    const bucket = bucketOfTopic(topic)
+    if (bucket === undefined || this.#plan.isStatic) return readyAt
+    return Math.max(readyAt, this.#followed.get(bucket)?.inForceAt ?? NEVER)
+  }
+
+  #follows(topic: string): boolean {
+    const bucket = bucketOfTopic(topic)
+    if (bucket === undefined) return this.hears(topic)
+    return this.#plan.isStatic || this.#followed.has(bucket)
+  }
+
+  #followedSince(topic: string): number {
+    const since = this.#followed.get(bucketOfTopic(topic)!)?.since ?? 0
+    return Math.max(since, this.readyAt ?? this.#world.clock.now)
+  }
+
+  #startsAtOne(uid: string, topic: string): boolean {
+    const sender = this.#world.senders.find((other) => other.uid === uid)!
+    const record = this.#recordOf(sender, topic)
+    const isBucket = bucketOfTopic(topic) !== undefined
+    const startsAtOne =
+      topic === this.ownTopic ||
+      (isBucket && this.#clocks.ageAt(uid, this.#followedSince(topic)) === 0)
+    if (startsAtOne) record.startsAt(1)
+    return startsAtOne
+  }
+
+  follow(bucket: number, delayMs: number): void {
+    if (this.#plan.isStatic || this.#followed.has(bucket)) return
+    const { clock, log } = this.#world
+    log?.(`receiver ${this.index} follows bucket ${bucket}`)
+    this.#followed.set(bucket, {
+      since: clock.now,
+      inForceAt: clock.now + delayMs,
+      lastToEveryone: new Map(this.#lastToEveryone),
+    })
+    this.inbox.follow(bucketTopic(bucket))
+    this.followed++
+  }
+
+  unfollow(bucket: number): void {
+    if (!this.#followed.delete(bucket)) return
+    const topic = bucketTopic(bucket)
+    this.#world.log?.(`receiver ${this.index} leaves bucket ${bucket}`)
+    for (const { uid } of this.#world.senders) {
+      const key = `${uid} ${topic}`
+      this.gapsElsewhere += this.records.get(key)?.gaps ?? 0
+      this.records.delete(key)
+    }
+    this.inbox.unfollow(topic, this.#world.clock.now)
+    this.setAlarm()
+    this.#afterEvent()
+  }
+
+  /** Of each sender, what is for everyone and what is for a room come in the order of saying. */
+  #checkOrder({ sender, topic, seq, index }: SimulatedFrame): void {
+    if (topic === this.ownTopic) return
+    const [own, other] =
+      topic === EVERYONE
+        ? [this.#lastToEveryone, this.#lastToBucket]
+        : [this.#lastToBucket, this.#lastToEveryone]
+    own.set(sender, Math.max(index, own.get(sender) ?? -1))
+    // with a frame for everyone it is lost, too, what that required
+    const hasLost = (this.records.get(`${sender} ${EVERYONE}`)?.gaps ?? 0) > 0
+    const before = other.get(sender) ?? -1
+    check(
+      index > before || hasLost || this.#world.plan.isCrowded,
+      `${sender} ${topic} ${seq}, the ${index}th, comes after the ${before}th`,
+    )
+  }
+
+  /** The index of the last frame for everyone that had come when a topic was followed. */
+  followedAfter({ uid }: SimulatedSender, topic: string): number {
+    const bucket = bucketOfTopic(topic)
+    if (bucket === undefined) return -1
+    const sinceStart = this.records.get(`${uid} ${EVERYONE}`)?.startedAfter ?? -1
+    return Math.max(sinceStart, this.#followed.get(bucket)?.lastToEveryone.get(uid) ?? -1)
+  }
+
+  /** The bytes that are held back of a sender. */
+  heldBytesOf(uid: string): number {
+    let bytes = 0
+    for (const record of this.records.values()) {
+      if (record.sender.uid === uid) bytes += record.heldBytes
+    }
+    return bytes
   }
 
   onFrame(sender: SimulatedSender, topic: string, frame: SimulatedFrame): void {
     const { inbox } = this
     const { clock, log } = this.#world
     const { uid } = sender
-    const { seq, body } = frame
+    const { seq, body, requires } = frame
+    if (!this.#follows(topic)) return
     const record = this.#recordOf(sender, topic)
     if (inbox.has(uid, topic, seq)) {
       this.duplicates++
       record.onDuplicate(seq)
       return inbox.repeated(uid, topic, seq, clock.now)
     }
+    // of one that had come before its sender was forgotten nothing is read
+    if (seq >= inbox.next(uid, topic)) this.#learn(sender, frame)
     record.onFrame(seq)
-    const isOwn = topic === this.ownTopic
-    const verdict = inbox.receive(uid, topic, seq, frame, body.length, clock.now, isOwn)
+    const verdict = inbox.receive(uid, topic, seq, frame, body.length, clock.now, requires)
     log?.(`receiver ${this.index} gets ${uid} ${topic} ${seq}: ${verdict}`)
     record.onVerdict(frame, verdict)
     if (verdict === 'duplicate') this.duplicates++
@@ -81,17 +219,48 @@ export class SimulatedReceiver extends Process {
     this.#afterEvent()
   }
 
+  /** What a frame requires has been sent. */
+  #learn(sender: SimulatedSender, { requires = [] }: SimulatedFrame): void {
+    for (let i = 0; i < requires.length; i += 2) {
+      const [number, seq] = requires.slice(i, i + 2) as [number, number]
+      const topic = number === EVERYONE_NUMBER ? EVERYONE : bucketTopic(number)
+      if (this.#follows(topic)) this.#recordOf(sender, topic).learn(seq)
+    }
+  }
+
   onDigest(sender: SimulatedSender, { topics, ageMs }: Digest): void {
     const { now } = this.#world.clock
-    const isOlder = ageMs > now - (this.readyAt ?? now)
-    for (const { topic, last } of topics) {
-      if (!this.hears(topic)) continue
-      this.#world.log?.(`receiver ${this.index} hears ${sender.uid} is at ${topic} ${last}`)
-      this.#recordOf(sender, topic).onDigest(last, isOlder)
-      this.inbox.digest(sender.uid, topic, last, isOlder, now, topic === this.ownTopic)
+    this.#clocks.heard(sender.uid, ageMs, now)
+    for (const stand of topics) {
+      const { topic, last } = stand
+      if (!this.#follows(topic)) continue
+      const start = this.#startTold(sender, stand, ageMs)
+      this.#world.log?.(
+        `receiver ${this.index} hears ${sender.uid} is at ${topic} ${last}, and starts at ${start}`,
+      )
+      this.#recordOf(sender, topic).onDigest(last, start)
+      this.inbox.digest(sender.uid, topic, last, start, now)
       this.setAlarm()
     }
     this.#afterEvent()
+  }
+
+  /** Where the sequence starts by what its sender tells. */
+  #startTold(
+    { uid }: SimulatedSender,
+    { topic, last, base, sentAtAgeMs }: Digest['topics'][number],
+    ageMs: number,
+  ): number | undefined {
+    const { now } = this.#world.clock
+    if (topic === this.ownTopic) return 1
+    if (bucketOfTopic(topic) === undefined) {
+      const isOlder = ageMs > now - (this.readyAt ?? now)
+      return isOlder ? last + 1 : 1
+    }
+    const sinceAgeMs = this.#clocks.ageAt(uid, this.#followedSince(topic)) ?? 0
+    if (sinceAgeMs === 0) return 1
+    if (base !== undefined) return base + 1
+    return sentAtAgeMs !== undefined && sentAtAgeMs < sinceAgeMs ? last + 1 : undefined
   }
 
   onGone(sender: SimulatedSender, topic: string, from: number, to: number): void {
@@ -108,6 +277,10 @@ export class SimulatedReceiver extends Process {
 
   reachableSince(uid: string): number | undefined {
     return this.#reachable.get(uid)
+  }
+
+  awaySince(uid: string): number {
+    return this.#away.get(uid) ?? 0
   }
 
   /** A sender's subscription has appeared or gone. */
@@ -144,7 +317,7 @@ export class SimulatedReceiver extends Process {
     const pausesFirst = random.chance(0.5)
     if (pausesFirst) this.inbox.pause()
     for (const { uid } of senders) {
-      this.#reachable.delete(uid)
+      if (this.#reachable.delete(uid)) this.#away.set(uid, clock.now)
       this.inbox.reachable(uid, false, clock.now)
     }
     if (!pausesFirst) this.inbox.pause()
@@ -172,8 +345,9 @@ export class SimulatedReceiver extends Process {
 
   #setReachable(sender: SimulatedSender): void {
     const { clock, log } = this.#world
-    if (!sender.isUp) this.#reachable.delete(sender.uid)
-    else if (!this.#reachable.has(sender.uid)) this.#reachable.set(sender.uid, clock.now)
+    if (!sender.isUp) {
+      if (this.#reachable.delete(sender.uid)) this.#away.set(sender.uid, clock.now)
+    } else if (!this.#reachable.has(sender.uid)) this.#reachable.set(sender.uid, clock.now)
     log?.(`receiver ${this.index} sees that ${sender.uid} is ${sender.isUp ? 'there' : 'away'}`)
     this.inbox.reachable(sender.uid, sender.isUp, clock.now)
   }
@@ -196,13 +370,19 @@ export class SimulatedReceiver extends Process {
     this.#world.network.send(this, sender, 'control', () => sender.onNak(this, topic, seq, seq))
   }
 
-  #ask(uid: string): void {
+  #ask(uid: string, topic: string): void {
     this.asks++
     this.#asked++
     if (!this.isUp) return
-    const sender = this.#world.senders.find((other) => other.uid === uid)!
-    this.#world.log?.(`receiver ${this.index} asks ${uid} where it stands`)
-    this.#world.network.send(this, sender, 'control', () => sender.onAsk(this))
+    const { senders, network, log } = this.#world
+    const sender = senders.find((other) => other.uid === uid)!
+    const isBucket = bucketOfTopic(topic) !== undefined
+    const ageMs = isBucket ? this.#clocks.ageAt(uid, this.#followedSince(topic)) : undefined
+    log?.(`receiver ${this.index} asks ${uid} where it stands, on ${topic} at ${ageMs}`)
+    network.send(this, sender, 'control', () => {
+      if (ageMs === undefined) sender.onAsk(this)
+      else sender.onAskAbout(this, topic, ageMs)
+    })
   }
 
   setAlarm(): void {
@@ -252,6 +432,11 @@ export class SimulatedReceiver extends Process {
     const { inbox } = this
     const { plan, clock } = this.#world
     check(inbox.senders <= plan.inbox.maxSenders, `${inbox.senders} senders are remembered`)
+    const records = [...this.records.values()]
+    // where what is said to everyone starts decides what is from before on the other topics
+    for (const record of records) if (!record.isOfBucket) record.settle()
+    for (const record of records) if (record.isOfBucket) record.settle()
+    this.#mostRecords = Math.max(this.#mostRecords, this.records.size)
     let frames = 0
     let bytes = 0
     for (const { held, heldBytes } of this.records.values()) {
@@ -268,8 +453,8 @@ export class SimulatedReceiver extends Process {
       this.#asked = 0
     }
     if (isFromOutside) this.#heard++
-    const mostTimed = this.records.size * (1_000 / plan.inbox.nakIntervalMs + 3)
-    const most = this.#heard * this.records.size + mostTimed
+    const streams = this.#mostRecords + 1
+    const most = this.#heard * streams + streams * (1_000 / plan.inbox.nakIntervalMs + 3)
     check(this.#ticked <= most, `${this.#ticked} ticks in a second`)
     check(this.#asked <= most, `asked for repairs ${this.#asked} times in a second`)
   }

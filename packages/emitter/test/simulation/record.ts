@@ -1,6 +1,6 @@
 import type { Verdict } from '../../src/bus/inbox.js'
 import type { SimulatedReceiver } from './receiver.js'
-import { EVERYONE, type SimulatedFrame, type SimulatedSender } from './sender.js'
+import { bucketOfTopic, EVERYONE, type SimulatedFrame, type SimulatedSender } from './sender.js'
 import { check, type World } from './world.js'
 
 /**
@@ -18,10 +18,15 @@ export class Record {
   /** The highest seq that the receiver can know of. */
   #lastKnown = 0
   #lastDelivered = 0
+  /** The index of the frame before the one with which it starts. */
+  startedAfter = -1
   /** The seq that must be delivered next, or counted as lost; unknown until the start is decided. */
   #cursor: number | undefined
-  /** Those that were passed over by what was delivered, and must be counted next. */
-  #passedOver: number[] = []
+  /** What was delivered, and how many counted as lost, since the last time that accounts were settled. */
+  #deliveredNow: number[] = []
+  #gapsNow = 0
+  /** Frames for which there was no room. */
+  readonly #dropped = new Set<number>()
   /** When something was last delivered or counted. */
   #progressAt: number
   #awakeAt: number
@@ -41,7 +46,20 @@ export class Record {
     this.#heardAt = world.clock.now
     this.#progressAt = world.clock.now
     this.#awakeAt = receiver.awakeMs
-    if (topic === receiver.ownTopic) this.#cursor = 1
+  }
+
+  get isOfBucket(): boolean {
+    return bucketOfTopic(this.#topic) !== undefined
+  }
+
+  /** All that the sender has said was for the receiver. */
+  startsAt(seq: number): void {
+    this.#cursor ??= seq
+  }
+
+  /** The receiver has heard that a frame was sent. */
+  learn(seq: number): void {
+    this.#lastKnown = Math.max(this.#lastKnown, seq)
   }
 
   onFrame(seq: number): void {
@@ -50,38 +68,41 @@ export class Record {
     if (seq === 1) this.#cursor ??= 1
   }
 
-  onDigest(last: number, isOlder: boolean): void {
-    this.#lastKnown = Math.max(this.#lastKnown, last)
-    this.#noticeStart()
-    if (this.#cursor !== undefined) return
-    this.#cursor = isOlder ? Math.min(last + 1, this.#lowest) : 1
-    this.#checkStart(this.#cursor)
+  onDigest(last: number, start: number | undefined): void {
+    this.learn(last)
+    if (this.#cursor !== undefined || start === undefined) return
+    this.#setStart(Math.min(start, this.#lowest))
+    this.#checkStart(this.#cursor!)
   }
 
   onDuplicate(seq: number): void {
-    this.#noticeStart()
     const isPast = this.#cursor !== undefined && seq < this.#cursor
-    check(isPast || this.held.has(seq), `${seq} is taken for a duplicate`)
+    const isKnown = isPast || this.held.has(seq) || this.#dropped.has(seq)
+    check(isKnown, `${seq} is taken for a duplicate`)
   }
 
   onVerdict({ seq, body: { length } }: SimulatedFrame, verdict: Verdict): void {
     const { maxHeldBytes } = this.#world.plan.inbox
-    const wouldHold = this.heldBytes + length
+    const holds = this.#receiver.heldBytesOf(this.sender.uid)
     if (verdict === 'held') {
-      check(wouldHold <= maxHeldBytes, `${wouldHold} bytes are held`)
+      check(holds + length <= maxHeldBytes, `${holds + length} bytes are held`)
       this.held.set(seq, length)
-      this.heldBytes = wouldHold
+      this.heldBytes += length
     } else if (verdict === 'dropped') {
-      check(wouldHold > maxHeldBytes, `dropped a frame, but holds ${this.heldBytes} bytes`)
+      check(holds + length > maxHeldBytes, `dropped a frame, but holds ${holds} bytes`)
+      this.#dropped.add(seq)
     } else {
-      check(seq <= this.#lastDelivered || verdict === 'duplicate', `${seq} is not delivered`)
+      const isPast = seq <= this.#lastDelivered || this.#isFromBefore(seq)
+      check(isPast || verdict === 'duplicate', `${seq} is not delivered`)
     }
   }
 
   /** A repair is asked for. Returns whether that is the first time at this time. */
   onNak(from: number, to: number): boolean {
-    this.#cursor ??= this.#startUntold()
-    check(from >= this.#cursor && from <= to && to <= this.#lastKnown, `a NAK of ${from} to ${to}`)
+    // what was held back may have required it, and nobody looked while the topic was not followed
+    const most = this.isOfBucket ? this.sender.lastSaid(this.#topic) : this.#lastKnown
+    check(from >= (this.#cursor ?? 1) && from <= to && to <= most, `a NAK of ${from} to ${to}`)
+    this.learn(to)
     const { now } = this.#world.clock
     const isFirst = this.#nakAt !== now
     this.#nakAt = now
@@ -92,24 +113,54 @@ export class Record {
     const { seq } = frame
     check(frame.sender === this.sender.uid && frame.topic === this.#topic, 'a frame of another')
     check(seq > this.#lastDelivered, `${seq} is delivered after ${this.#lastDelivered}`)
+    check(seq >= (this.#cursor ?? 1), `${seq} is delivered, which was counted as lost`)
     this.#lastDelivered = seq
     this.delivered++
-    this.heldBytes -= this.held.get(seq) ?? 0
-    this.held.delete(seq)
-    this.#cursor ??= this.#startUntold()
-    check(seq >= this.#cursor, `${seq} is delivered, which was counted as lost`)
-    for (; this.#cursor < seq; this.#cursor++) this.#passedOver.push(this.#cursor)
-    this.#cursor++
-    if (this.#passedOver.length === 0) this.#progress()
+    this.#deliveredNow.push(seq)
+    this.#release(seq)
   }
 
   gap(frames: number): void {
     check(frames > 0, `a gap of ${frames} frames`)
     this.gaps += frames
-    this.#cursor ??= this.#startUntold()
-    for (let i = 0; i < frames; i++) this.#checkLoss(this.#passedOver.shift() ?? this.#cursor++)
-    check(this.#passedOver.length === 0, `${this.#passedOver} were passed over without a word`)
-    this.#progress()
+    this.#gapsNow += frames
+  }
+
+  /** Checks that all that the receiver is past was delivered, or counted as lost, or from before. */
+  settle(): void {
+    const next = this.#receiver.inbox.next(this.sender.uid, this.#topic)
+    const delivered = this.#deliveredNow
+    if (next === 0) return check(delivered.length + this.#gapsNow === 0, 'no start, but frames')
+    if (this.#cursor === undefined) this.#setStart(this.#startUntold(next))
+    const cursor = this.#cursor!
+    check(cursor <= next, `goes back from ${cursor} to ${next}`)
+    const missing: number[] = []
+    for (let seq = cursor; seq < next; seq++) if (!delivered.includes(seq)) missing.push(seq)
+    this.#cursor = next
+    const lost = missing.filter((seq) => !this.#isFromBefore(seq))
+    const isTold = this.#gapsNow >= lost.length && this.#gapsNow <= missing.length
+    check(isTold, `${missing} are missing and ${this.#gapsNow} frames are told as lost`)
+    for (const seq of lost) this.#checkLoss(seq)
+    for (const seq of this.held.keys()) if (seq < next) this.#release(seq)
+    if (delivered.length + missing.length > 0) this.#progress()
+    this.#deliveredNow = []
+    this.#gapsNow = 0
+  }
+
+  #setStart(seq: number): void {
+    this.#cursor = seq
+    if (seq > 1) this.startedAfter = this.sender.frame(this.#topic, seq - 1).index
+  }
+
+  #release(seq: number): void {
+    this.heldBytes -= this.held.get(seq) ?? 0
+    this.held.delete(seq)
+  }
+
+  /** Whether a frame was said before one that had come when the topic was followed. */
+  #isFromBefore(seq: number): boolean {
+    const { sender } = this
+    return sender.frame(this.#topic, seq).index < this.#receiver.followedAfter(sender, this.#topic)
   }
 
   /** Checks, when all is over, that everything was delivered or counted. */
@@ -117,36 +168,43 @@ export class Record {
     const { sender, delivered, gaps } = this
     const last = sender.isDead ? this.#lastKnown : sender.lastSent(this.#topic)
     const start = last + 1 - delivered - gaps
-    check(this.#passedOver.length === 0, `${this.#passedOver} were passed over without a word`)
+    const next = this.#cursor ?? 1
+    // of what the dead have said it may have learned by what waited behind something else
+    const isAll = sender.isDead ? next > last : next === last + 1
     check(
-      this.#cursor === last + 1 || mayBeUntold(this.#world, sender, this.#topic),
+      isAll || mayBeUntold(this.#world, sender, this.#topic),
       `of the frames ${start} to ${last} of ${sender.uid} on ${this.#topic}, receiver ` +
         `${this.#receiver.index} has accounted for those before ${this.#cursor}`,
     )
   }
 
-  /** The time may have been up for hearing where the sequence starts. */
-  #noticeStart(): void {
-    if (this.#cursor !== undefined || this.#lowest === Number.POSITIVE_INFINITY) return
-    const { inbox } = this.#receiver
-    const hasBegun = inbox.has(this.sender.uid, this.#topic, this.#lowest - 1)
-    if (hasBegun) this.#cursor = this.#startUntold()
-  }
-
-  /** Nobody has told where the sequence starts, so that it begins with what has come. */
-  #startUntold(): number {
+  /** Nobody has told where the sequence starts, so that it begins with what is known. */
+  #startUntold(next: number): number {
     const { plan, clock } = this.#world
     const waitedMs = clock.now - this.#heardAt
     const { startTimeoutMs } = plan.inbox
-    check(waitedMs >= startTimeoutMs || plan.isCrowded, `begins after ${waitedMs} ms`)
-    return this.#lowest
+    const isAway = this.#receiver.reachableSince(this.sender.uid) === undefined
+    const mayBegin = waitedMs >= startTimeoutMs || isAway || plan.isCrowded
+    check(mayBegin, `begins after ${waitedMs} ms`)
+    return Math.min(this.#lowest, next - this.#deliveredNow.length - this.#gapsNow)
   }
 
-  /** Who was ready when a sender joined hears all of it. */
+  /** Who was ready when a sender joined hears all of it, and of a bucket all since it is followed. */
   #checkStart(start: number): void {
+    if (this.isOfBucket) return this.#checkBucketStart(start)
     const { readyAt } = this.#receiver
     const wasReady = readyAt !== undefined && readyAt <= this.sender.startedAt
     check(start === 1 || !wasReady, `begins with ${start}, though the sender is younger`)
+  }
+
+  #checkBucketStart(start: number): void {
+    const { sender } = this
+    const hearsFrom = this.#receiver.hearsFrom(this.#topic)
+    for (let seq = start - 1; seq > 0 && !sender.isGone(this.#topic, seq); seq--) {
+      const sentAt = sender.sentAt(this.#topic, seq)
+      const isFromBefore = sentAt === undefined || sentAt < hearsFrom || this.#isFromBefore(seq)
+      check(isFromBefore, `begins with ${start}, but ${seq} was sent after it began to follow`)
+    }
   }
 
   #checkLoss(seq: number): void {
@@ -156,12 +214,16 @@ export class Record {
     check(!plan.isPatient, `${seq} is given up, which its sender still has`)
     const { nakIntervalMs, repairTimeoutMs, unreachableTimeoutMs } = plan.inbox
     const patienceMs = Math.min(repairTimeoutMs, unreachableTimeoutMs)
-    const waitedMs = clock.now - this.#progressAt
-    check(waitedMs >= patienceMs, `${seq} is given up after ${waitedMs} ms`)
     const upMs = clock.now - this.#receiver.upSince
     check(upMs >= patienceMs, `${seq} is given up ${upMs} ms after the link is up`)
     const reachableSince = this.#receiver.reachableSince(sender.uid)
-    if (reachableSince === undefined) return
+    if (reachableSince === undefined) {
+      const awayMs = clock.now - this.#receiver.awaySince(sender.uid)
+      check(awayMs >= patienceMs, `${seq} is given up ${awayMs} ms after its sender has left`)
+      return
+    }
+    const waitedMs = clock.now - this.#progressAt
+    check(waitedMs >= patienceMs, `${seq} is given up after ${waitedMs} ms`)
     const reachableMs = clock.now - reachableSince
     check(reachableMs >= repairTimeoutMs, `${seq} is given up ${reachableMs} ms after return`)
     // while it was frozen its time did not run, but for the pause before it would have asked again

@@ -1,5 +1,6 @@
 import { DigestSchedule } from '../../src/bus/digests.js'
 import { type Frame, Journal } from '../../src/bus/journal.js'
+import { Requirements } from '../../src/bus/requirements.js'
 import { PATIENT_MS, type SenderPlan } from './plan.js'
 import { Process } from './process.js'
 import type { SimulatedReceiver } from './receiver.js'
@@ -7,20 +8,39 @@ import { check, type World } from './world.js'
 
 export const EVERYONE = '*'
 
+/** The topic of a bucket. */
+export const bucketTopic = (bucket: number) => `b/${bucket}`
+
+/** The bucket whose topic this is. */
+export function bucketOfTopic(topic: string): number | undefined {
+  return topic.startsWith('b/') ? Number(topic.slice(2)) : undefined
+}
+
 /** A frame that knows who said it. */
 export interface SimulatedFrame extends Frame {
   readonly sender: string
+  /** How many frames its sender had said before, on any topic. */
+  readonly index: number
+  readonly requires: readonly number[] | undefined
 }
 
 /** Where a sender's sequences stand. */
 export interface Digest {
-  topics: { topic: string; last: number }[]
+  topics: {
+    topic: string
+    last: number
+    /** Of the topic of a bucket, how old the sender was when it sent the last. */
+    sentAtAgeMs?: number
+    /** Where it stood at the time about which it was asked. */
+    base?: number
+  }[]
   ageMs: number
 }
 
 /** As in src/bus/repairs.ts. */
 const DIGEST_DELAYS_MS = [300, 3_000, 12_000] as const
 const ASKED_INTERVAL_MS = 50
+const BUCKET_GRID_MS = 250
 /** As in src/bus/outgoing.ts. */
 const BACK_OFF_MS = 2
 /** How likely ZeroMQ's queue to the broker is full. */
@@ -36,8 +56,13 @@ export class SimulatedSender extends Process {
   readonly #plan: SenderPlan
   readonly #journal: Journal
   readonly #schedule = new DigestSchedule(DIGEST_DELAYS_MS)
-  readonly #seqs = new Map<string, number>()
-  readonly #sentSeqs = new Map<string, number>()
+  readonly #bucketSchedule = new DigestSchedule(DIGEST_DELAYS_MS, BUCKET_GRID_MS)
+  readonly #requirements = new Requirements()
+  /** All that was said on each topic. */
+  readonly #frames = new Map<string, SimulatedFrame[]>()
+  readonly #sentAt = new Map<SimulatedFrame, number>()
+  /** The last seq on each topic that was sent or given up, and when. */
+  readonly #passed = new Map<string, { seq: number; at: number }>()
   #isSending = false
   #alarmAt = Number.POSITIVE_INFINITY
   readonly #askers = new Set<string>()
@@ -63,11 +88,24 @@ export class SimulatedSender extends Process {
 
   /** The topics on which it has said something. */
   topics(): string[] {
-    return [...this.#seqs.keys()]
+    return [...this.#frames.keys()]
   }
 
   lastSent(topic: string): number {
-    return this.#sentSeqs.get(topic) ?? 0
+    return this.#passed.get(topic)?.seq ?? 0
+  }
+
+  lastSaid(topic: string): number {
+    return this.#frames.get(topic)?.length ?? 0
+  }
+
+  frame(topic: string, seq: number): SimulatedFrame {
+    return this.#frames.get(topic)![seq - 1]!
+  }
+
+  /** When a frame was sent for the first time, if it was. */
+  sentAt(topic: string, seq: number): number | undefined {
+    return this.#sentAt.get(this.frame(topic, seq))
   }
 
   /** Whether a frame that was sent, or given up before, is not kept any more. */
@@ -89,25 +127,54 @@ export class SimulatedSender extends Process {
   }
 
   say(topic: string, bytes: number): void {
+    const bucket = bucketOfTopic(topic)
+    const seq = this.lastSaid(topic) + 1
+    if (bucket !== undefined) {
+      this.#append(topic, bytes, this.#requirements.ofBucket())
+      this.#requirements.saidToBucket(bucket, seq)
+      if (this.#requirements.size >= this.#plan.maxRequired) this.say(EVERYONE, 1)
+    } else if (topic === EVERYONE) {
+      this.#append(topic, bytes, this.#requirements.ofEveryone())
+      this.#requirements.saidToEveryone(seq)
+    } else this.#append(topic, bytes, undefined)
+    this.#send()
+  }
+
+  #append(topic: string, bytes: number, requires: readonly number[] | undefined): void {
     const { clock, log } = this.#world
-    const seq = (this.#seqs.get(topic) ?? 0) + 1
-    this.#seqs.set(topic, seq)
+    let frames = this.#frames.get(topic)
+    if (frames === undefined) {
+      frames = []
+      this.#frames.set(topic, frames)
+    }
     const frame: SimulatedFrame = {
       sender: this.uid,
+      index: this.#said++,
       topic,
-      seq,
+      seq: frames.length + 1,
+      requires,
       body: BODIES[bytes]!,
       messages: 1,
     }
-    this.#said++
-    const overflow = this.#journal.append(frame, clock.now)
+    frames.push(frame)
+    const overflow = this.#journal.append(frame, clock.now, ({ topic, seq }) => {
+      if (topic === EVERYONE || bucketOfTopic(topic) !== undefined) this.#pass(topic, seq)
+    })
     if (overflow !== undefined) {
       check(overflow.frames > 0 && overflow.messages === overflow.frames, 'an empty overflow')
       this.#overflown += overflow.frames
       log?.(`${this.uid} gives up ${overflow.frames} frames before they are sent`)
     }
     this.#checkJournal()
-    this.#send()
+  }
+
+  #pass(topic: string, seq: number): void {
+    const { now } = this.#world.clock
+    if (seq > this.lastSent(topic)) this.#passed.set(topic, { seq, at: now })
+    const isBucket = bucketOfTopic(topic) !== undefined
+    const schedule = isBucket ? this.#bucketSchedule : this.#schedule
+    schedule.sent(topic, now)
+    this.#setAlarm()
   }
 
   linkUp(): void {
@@ -116,7 +183,7 @@ export class SimulatedSender extends Process {
     this.isAttached = true
     this.#world.log?.(`${this.uid} link up`)
     this.#noticed()
-    this.#sayDigests(new Set([EVERYONE, ...this.#journal.topics()]))
+    this.#sayDigests(new Set([EVERYONE, ...this.#journal.topics(), ...this.#bucketTopics()]))
     this.#send()
   }
 
@@ -135,7 +202,7 @@ export class SimulatedSender extends Process {
   }
 
   onNak(receiver: SimulatedReceiver, topic: string, from: number, askedTo: number): void {
-    check(askedTo <= (this.#seqs.get(topic) ?? 0), `a NAK up to ${askedTo}, which was never sent`)
+    check(askedTo <= this.lastSaid(topic), `a NAK up to ${askedTo}, which was never sent`)
     const to = Math.min(askedTo, this.lastSent(topic))
     if (to < from || !this.isUp) return
     const { frames, goneTo } = this.#journal.find(topic, from, to, this.#plan.maxRepairBytes)
@@ -164,11 +231,23 @@ export class SimulatedSender extends Process {
     )
   }
 
+  /** A receiver asks where a topic stood when it began to follow it. */
+  onAskAbout(receiver: SimulatedReceiver, topic: string, ageMs: number): void {
+    if (!this.isUp) return
+    const last = this.lastSent(topic)
+    const then = this.#journal.lastBefore(topic, this.startedAt + ageMs) ?? last
+    const base = ageMs === 0 ? 0 : Math.min(then, last)
+    const digest = { topics: [{ topic, last, base }], ageMs: this.#ageMs }
+    const { network, log } = this.#world
+    log?.(`${this.uid} stood at ${topic} ${base} when it was ${ageMs} ms old`)
+    network.send(this, receiver, 'control', () => receiver.onDigest(this, digest))
+  }
+
   /** Answers all who have asked. */
   #answer(): void {
     this.#answerIsDue = false
     this.#answeredAt = this.#world.clock.now
-    this.#sayDigests([EVERYONE, ...this.#askers])
+    this.#sayDigests([EVERYONE, ...this.#askers, ...this.#bucketTopics()])
     this.#askers.clear()
   }
 
@@ -203,7 +282,8 @@ export class SimulatedSender extends Process {
 
   #transmit(frame: SimulatedFrame): void {
     const { network, receivers, log } = this.#world
-    log?.(`${this.uid} sends ${frame.topic} ${frame.seq}`)
+    log?.(`${this.uid} sends ${frame.topic} ${frame.seq} after ${frame.requires ?? 'none'}`)
+    if (!this.#sentAt.has(frame)) this.#sentAt.set(frame, this.#world.clock.now)
     for (const receiver of receivers) {
       if (!receiver.hears(frame.topic)) continue
       network.send(this, receiver, 'data', () => receiver.onFrame(this, frame.topic, frame))
@@ -217,13 +297,25 @@ export class SimulatedSender extends Process {
     this.#journal.markSent(frame, clock.now)
     this.#sent++
     this.#checkJournal()
-    this.#sentSeqs.set(frame.topic, frame.seq)
-    this.#schedule.sent(frame.topic, clock.now)
-    this.#setAlarm()
+    this.#pass(frame.topic, frame.seq)
+  }
+
+  #bucketTopics(): string[] {
+    return this.topics().filter((topic) => bucketOfTopic(topic) !== undefined)
+  }
+
+  get #ageMs(): number {
+    return Math.floor(this.#world.clock.now - this.startedAt)
+  }
+
+  get #nextDue(): number {
+    const { POSITIVE_INFINITY } = Number
+    const due = this.#schedule.nextDue() ?? POSITIVE_INFINITY
+    return Math.min(due, this.#bucketSchedule.nextDue() ?? POSITIVE_INFINITY)
   }
 
   #setAlarm(): void {
-    const at = this.#schedule.nextDue() ?? Number.POSITIVE_INFINITY
+    const at = this.#nextDue
     if (at === this.#alarmAt) return
     this.#alarmAt = at
     if (at === Number.POSITIVE_INFINITY) return
@@ -232,9 +324,9 @@ export class SimulatedSender extends Process {
       this.handle(() => {
         if (this.#alarmAt !== at) return
         this.#alarmAt = Number.POSITIVE_INFINITY
-        this.#sayDigests(this.#schedule.due(clock.now))
-        const next = this.#schedule.nextDue()
-        check(next === undefined || next > clock.now, 'a digest that stays due')
+        const due = [...this.#schedule.due(clock.now), ...this.#bucketSchedule.due(clock.now)]
+        this.#sayDigests(due)
+        check(this.#nextDue > clock.now, 'a digest that stays due')
         this.#setAlarm()
       }),
     )
@@ -242,15 +334,21 @@ export class SimulatedSender extends Process {
 
   #sayDigests(topics: Iterable<string>): void {
     if (!this.isUp) return
-    const { clock, network, receivers, log } = this.#world
+    const { network, receivers, log } = this.#world
     const digest: Digest = {
-      topics: Array.from(topics, (topic) => ({ topic, last: this.lastSent(topic) })),
-      ageMs: Math.floor(clock.now - this.startedAt),
+      topics: Array.from(topics, (topic) => this.#stand(topic)),
+      ageMs: this.#ageMs,
     }
     log?.(`${this.uid} stands at ${digest.topics.map((t) => `${t.topic} ${t.last}`).join(', ')}`)
     for (const receiver of receivers) {
       network.send(this, receiver, 'control', () => receiver.onDigest(this, digest))
     }
+  }
+
+  #stand(topic: string): Digest['topics'][number] {
+    const { seq, at } = this.#passed.get(topic) ?? { seq: 0, at: 0 }
+    if (bucketOfTopic(topic) === undefined) return { topic, last: seq }
+    return { topic, last: seq, sentAtAgeMs: Math.floor(at - this.startedAt) }
   }
 
   /** Its subscription appears or goes, which the others see a little later. */

@@ -1,0 +1,85 @@
+/**
+ * Buckets: an address, which is a namespace or a room in one, hashes to one of a fixed number of
+ * them, and each has a topic of its own. Who sends to an address and who is interested in it come to
+ * the same bucket by its name alone. See docs/protocol.md.
+ */
+
+/** How many buckets there are. */
+export const BUCKETS = 4096
+
+/** Socket.IO makes this namespace on every server, so that nobody is spared what goes to all of it. */
+const MAIN_NAMESPACE = '/'
+
+const FNV_OFFSET = 0x811c9dc5
+const FNV_PRIME = 0x01000193
+
+/**
+ * The bucket of a broadcast's address.
+ * @returns `undefined` for what is not directed: several rooms, all of the main namespace, and the
+ *   rooms that {@link bucketOfRoom} leaves out
+ */
+export function bucketOf(nsp: string, rooms: ReadonlySet<unknown>): number | undefined {
+  if (rooms.size === 0) return bucketOfNamespace(nsp)
+  if (rooms.size > 1) return undefined
+  for (const room of rooms) return bucketOfRoom(nsp, room)
+}
+
+/** The bucket of a whole namespace; `undefined` for the main one. */
+export function bucketOfNamespace(nsp: string): number | undefined {
+  return nsp === MAIN_NAMESPACE ? undefined : fold(hash(FNV_OFFSET, nsp))
+}
+
+/**
+ * The bucket of a room.
+ * @returns `undefined` for a room whose name is no string, or looks like the id of a socket: each
+ *   client is in a room of its own id, and those rooms alone would fill every bucket
+ */
+export function bucketOfRoom(nsp: string, room: unknown): number | undefined {
+  if (typeof room !== 'string' || looksLikeSocketId(room)) return undefined
+  // a byte 0 between the two
+  return fold(hash(Math.imul(hash(FNV_OFFSET, nsp), FNV_PRIME), room))
+}
+
+/** The buckets of rooms, of those that have one. */
+export function bucketsOfRooms(nsp: string, rooms: Iterable<unknown>): number[] {
+  const buckets: number[] = []
+  for (const room of rooms) {
+    const bucket = bucketOfRoom(nsp, room)
+    if (bucket !== undefined) buckets.push(bucket)
+  }
+  return buckets
+}
+
+/** Socket.IO's ids are 20 characters of base64 for URLs. */
+function looksLikeSocketId(room: string): boolean {
+  if (room.length !== 20) return false
+  for (let i = 0; i < 20; i++) {
+    const c = room.charCodeAt(i)
+    const isLetter = (c >= 0x61 && c <= 0x7a) || (c >= 0x41 && c <= 0x5a)
+    const isOther = (c >= 0x30 && c <= 0x39) || c === 0x2d || c === 0x5f
+    if (!isLetter && !isOther) return false
+  }
+  return true
+}
+
+/** FNV-1a of 32 bits over UTF-8 (http://www.isthe.com/chongo/tech/comp/fnv/), continued. */
+function hash(start: number, text: string): number {
+  let h = start
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) return hashBytes(h, Buffer.from(text.slice(i), 'utf8'))
+    h = Math.imul(h ^ code, FNV_PRIME)
+  }
+  return h
+}
+
+function hashBytes(start: number, bytes: Uint8Array): number {
+  let h = start
+  for (const byte of bytes) h = Math.imul(h ^ byte, FNV_PRIME)
+  return h
+}
+
+/** All 32 bits count in the 12 that are left. */
+function fold(h: number): number {
+  return (h ^ (h >>> 12) ^ (h >>> 24)) & (BUCKETS - 1)
+}
