@@ -1,16 +1,22 @@
-import { defineConfig, mergeConfig } from 'vitest/config'
+import { defineConfig } from 'vitest/config'
 import config from './vitest.config.js'
 
 /** How many inputs each of the three suites takes. */
 const INPUTS = 1_000_000
 
 /** `npm run fuzz`: the fuzzed tests of `npm test`, with many more inputs. */
-export default mergeConfig(
-  { ...config, test: { ...config.test, include: [] } },
-  defineConfig({
-    test: {
-      include: ['packages/*/test/fuzz/*.test.ts'],
-      env: { FUZZ_INPUTS: process.env.FUZZ_INPUTS ?? String(INPUTS) },
-    },
-  }),
-)
+export default defineConfig({
+  test: {
+    ...config.test,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'fuzz',
+          include: ['packages/*/test/fuzz/*.test.ts'],
+          env: { FUZZ_INPUTS: process.env.FUZZ_INPUTS ?? String(INPUTS) },
+        },
+      },
+    ],
+  },
+})
