@@ -1,5 +1,6 @@
 import type { BucketSet } from '../wire/bucket-set.js'
 import { BUCKETS } from '../wire/buckets.js'
+import { forgetOldest } from './oldest.js'
 
 /** For how many nodes that are no members yet it is remembered what they have told. */
 const MAX_EARLY = 256
@@ -63,10 +64,6 @@ export class Audience {
   #tellEarly(uid: string, buckets: BucketSet): void {
     this.#early.delete(uid)
     this.#early.set(uid, buckets)
-    if (this.#early.size <= MAX_EARLY) return
-    for (const oldest of this.#early.keys()) {
-      this.#early.delete(oldest)
-      break
-    }
+    if (this.#early.size > MAX_EARLY) forgetOldest(this.#early)
   }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import createDebug from 'debug'
-import { type Control, ControlType, writeControl } from '../wire/control.js'
+import { type Control, ControlType, writeControl, writeControls } from '../wire/control.js'
 import type { IncomingMessage } from '../wire/frame.js'
 import type { MsgpackWriter } from '../wire/msgpack.js'
 import { Topics, UID_LENGTH } from '../wire/topics.js'
@@ -194,8 +194,6 @@ export class Bus extends EventEmitter<BusEvents> {
   /** The emitters that can be reached. */
   readonly #emitters = new Set<string>()
   readonly #startedAt = performance.now()
-  /** When the link was up for the first time. */
-  #readyAt: number | undefined
   /** When the link came up after an outage, or late. */
   #recoveredAt = Number.NEGATIVE_INFINITY
   #messagesDropped = 0
@@ -275,7 +273,7 @@ export class Bus extends EventEmitter<BusEvents> {
       buckets: {
         directing: this.#directing,
         topic: (bucket) => this.topics.bucket(bucket),
-        isTopic: (topic) => topic.startsWith(this.topics.buckets),
+        isTopic: (topic) => this.topics.isBucket(topic),
       },
       onSent: (topic) => {
         this.#repairs.sent(topic)
@@ -593,9 +591,7 @@ export class Bus extends EventEmitter<BusEvents> {
   }
 
   #sayFirst(topic: string, ...messages: readonly Control[]): void {
-    this.#outgoing.sayFirst(topic, (writer) => {
-      for (const message of messages) writeControl(writer, message)
-    })
+    this.#outgoing.sayFirst(topic, (writer) => writeControls(writer, messages))
   }
 
   #sayInterest(): void {
@@ -636,9 +632,8 @@ export class Bus extends EventEmitter<BusEvents> {
     const now = performance.now()
     clearInterval(this.#probeTimer)
     clearTimeout(this.#noBrokerTimer)
-    const isFirst = this.#readyAt === undefined
+    const isFirst = this.#incoming.readyAt === undefined
     if (!isFirst || now - this.#startedAt > LINGER_MS) this.#recoveredAt = now
-    this.#readyAt ??= now
     this.#members.linkUp(now)
     this.#memberAlarm.set()
     debug('%s link up, %d messages were held', this.uid, this.#outgoing.held)

@@ -1,3 +1,5 @@
+import { forgetOldest } from './oldest.js'
+
 /** How long what was heard of a clock is preferred to something newer that says less. */
 const FRESH_MS = 60_000
 /** Of how many senders the clock is known. */
@@ -18,12 +20,7 @@ export class Clocks {
     const known = this.#clocks.get(uid)
     // the larger one was on its way for a shorter time
     if (known !== undefined && offsetMs < known.offsetMs && now - known.heardAt < FRESH_MS) return
-    if (known === undefined && this.#clocks.size >= MAX_CLOCKS) {
-      for (const oldest of this.#clocks.keys()) {
-        this.#clocks.delete(oldest)
-        break
-      }
-    }
+    if (known === undefined && this.#clocks.size >= MAX_CLOCKS) forgetOldest(this.#clocks)
     this.#clocks.set(uid, { offsetMs, heardAt: now })
   }
 

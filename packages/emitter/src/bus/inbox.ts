@@ -1,4 +1,5 @@
 import { EVERYONE } from '../wire/frame.js'
+import { forgetOldest } from './oldest.js'
 import {
   block,
   firstMissing,
@@ -668,10 +669,7 @@ export class Inbox<Frame> {
     this.#senders.delete(sender.uid)
     this.#leaving.delete(sender)
     this.#positions.set(sender.uid, positions)
-    if (this.#positions.size <= this.#options.maxSenders * POSITIONS_PER_SENDER) return
-    for (const uid of this.#positions.keys()) {
-      this.#positions.delete(uid)
-      break
-    }
+    const maxPositions = this.#options.maxSenders * POSITIONS_PER_SENDER
+    if (this.#positions.size > maxPositions) forgetOldest(this.#positions)
   }
 }

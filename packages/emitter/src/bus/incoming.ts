@@ -14,6 +14,7 @@ import {
 import { MalformedFrameError, MsgpackReader } from '../wire/msgpack.js'
 import type { Topics } from '../wire/topics.js'
 import { Alarm } from './alarm.js'
+import { Bundles } from './bundles.js'
 import { Clocks } from './clocks.js'
 import { Inbox, type InboxOptions } from './inbox.js'
 import type { Refusals } from './refusals.js'
@@ -62,9 +63,8 @@ export class Incoming {
   readonly inbox: Inbox<IncomingMessages>
   readonly #alarm: Alarm
   readonly #clocks = new Clocks()
-  /** What senders are asked for at the end of this turn: many topics may miss something at once. */
-  readonly #requests = new Map<string, Control[]>()
-  /** When the link was up for the first time. */
+  /** What senders are asked for. */
+  readonly #requests: Bundles
   #readyAt: number | undefined
   #isClosed = false
   readonly counters = {
@@ -80,21 +80,22 @@ export class Incoming {
 
   constructor(options: IncomingOptions) {
     this.#options = options
+    this.#requests = new Bundles(options.request)
     const { topics, following, subscribed, onGap, isReachable } = options
     this.#subscribed = subscribed.map((topic) => ({ topic, bytes: Buffer.from(topic, 'latin1') }))
     this.inbox = new Inbox(options.inbox, {
       deliver: (_sender, _topic, messages) => this.#deliver(messages),
       nak: (sender, topic, from, to) => {
         debug('%s misses %d to %d of %s on %s', options.uid, from, to, sender, topic)
-        this.#request(sender, { type: ControlType.NAK, topic, from, to })
+        this.#requests.add(sender, { type: ControlType.NAK, topic, from, to })
       },
       doubt: (sender, topic, seq) =>
-        this.#request(sender, { type: ControlType.NAK, topic, from: seq, to: seq }),
+        this.#requests.add(sender, { type: ControlType.NAK, topic, from: seq, to: seq }),
       ask: (sender, topic) => this.#ask(sender, topic),
       gap: onGap,
       isReachable,
       startsAtOne: (sender, topic) => this.#startsAtOne(sender, topic),
-      isBucket: (topic) => topic.startsWith(topics.buckets),
+      isBucket: (topic) => topics.isBucket(topic),
       topicOf(number) {
         if (number === EVERYONE) return topics.everyone
         return following.follows(number) ? topics.bucket(number) : undefined
@@ -104,6 +105,11 @@ export class Incoming {
       () => this.inbox.nextTick(),
       () => this.inbox.tick(performance.now()),
     )
+  }
+
+  /** When the link was up for the first time. */
+  get readyAt(): number | undefined {
+    return this.#readyAt
   }
 
   /** Receives until it is closed; the socket throws then, unless a frame was on its way already. */
@@ -370,19 +376,7 @@ export class Incoming {
         : this.#clocks.ageAt(sender, this.#followedSince(bucket, now))
     // one whose age is not known tells it with every digest
     const about = ageMs === undefined ? {} : { about: { topic, ageMs } }
-    this.#request(sender, { type: ControlType.ASK, ...about })
-  }
-
-  #request(sender: string, message: Control): void {
-    if (this.#requests.size === 0) queueMicrotask(() => this.#sendRequests())
-    const requests = this.#requests.get(sender)
-    if (requests === undefined) this.#requests.set(sender, [message])
-    else requests.push(message)
-  }
-
-  #sendRequests(): void {
-    for (const [sender, messages] of this.#requests) this.#options.request(sender, messages)
-    this.#requests.clear()
+    this.#requests.add(sender, { type: ControlType.ASK, ...about })
   }
 
   /** Whether frames on a topic that we hear have numbers; those on buckets have. */

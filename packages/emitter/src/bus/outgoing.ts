@@ -65,9 +65,9 @@ export interface OutgoingOptions {
 
 /**
  * The way out: messages are gathered into one frame per topic and turn of the event loop, or a few
- * turns where much is said, numbered,
- * put into the journal, and sent from there one after the other while the link is up. The bus's own
- * control messages are not numbered, and pass by what waits in the journal.
+ * turns where much is said, numbered, put into the journal, and sent from there one after the other
+ * while the link is up. The bus's own control messages are not numbered, and pass by what waits in the
+ * journal.
  */
 export class Outgoing {
   readonly #options: OutgoingOptions
@@ -176,7 +176,7 @@ export class Outgoing {
     }
     batch.messages++
     this.#said++
-    if (batch.runs !== undefined) addToRuns(batch, bucket)
+    if (batch.runs !== undefined) addToRuns(batch, batch.runs, bucket)
     if (writer.length >= FLUSH_BYTES) {
       this.#finish(batch)
       this.#send()
@@ -403,9 +403,8 @@ export class Outgoing {
 }
 
 /** Notes for which bucket the last message in a batch is. */
-function addToRuns(batch: Batch, bucket: number | undefined): void {
-  const { runs, writer } = batch
-  if (runs === undefined) return
+function addToRuns(batch: Batch, runs: Run[], bucket: number | undefined): void {
+  const { writer } = batch
   if (bucket === undefined) {
     batch.runs = undefined // this frame goes to everyone anyway
     return

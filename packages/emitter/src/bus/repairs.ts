@@ -1,7 +1,8 @@
 import createDebug from 'debug'
-import { type Control, ControlType, writeControl } from '../wire/control.js'
+import { type Control, ControlType, writeControl, writeControls } from '../wire/control.js'
 import type { Topics } from '../wire/topics.js'
 import { Alarm } from './alarm.js'
+import { Bundles } from './bundles.js'
 import { DigestSchedule } from './digests.js'
 import type { Journal } from './journal.js'
 import type { Outgoing } from './outgoing.js'
@@ -52,8 +53,8 @@ export class Repairs {
   readonly #bucketSchedule = new DigestSchedule(DIGEST_DELAYS_MS, BUCKET_GRID_MS)
   readonly #alarm: Alarm
   readonly #bucketAlarm: Alarm
-  /** Answers to those who have asked about a topic, to go out at the end of this turn. */
-  readonly #answers = new Map<string, Control[]>()
+  /** Answers to those who have asked about a topic. */
+  readonly #answers: Bundles
   /** The topics of those who have asked and not been answered. */
   readonly #askers = new Set<string>()
   #askedAt = Number.NEGATIVE_INFINITY
@@ -69,6 +70,10 @@ export class Repairs {
 
   constructor(options: RepairsOptions) {
     this.#options = options
+    const { outgoing, ownTopicOf } = options
+    this.#answers = new Bundles((uid, answers) =>
+      outgoing.sayFirst(ownTopicOf(uid), (writer) => writeControls(writer, answers)),
+    )
     this.#alarm = new Alarm(
       () => this.#schedule.nextDue(),
       () => this.#sayDigests(this.#schedule.due(performance.now())),
@@ -81,7 +86,7 @@ export class Repairs {
 
   /** A numbered frame has gone out. */
   sent(topic: string): void {
-    const isBucket = topic.startsWith(this.#options.topics.buckets)
+    const isBucket = this.#options.topics.isBucket(topic)
     const schedule = isBucket ? this.#bucketSchedule : this.#schedule
     schedule.sent(topic, performance.now())
     if (isBucket) this.#bucketAlarm.set()
@@ -91,7 +96,7 @@ export class Repairs {
   /** The link is up: the others learn where we stand before they hear more. */
   linkUp(): void {
     const { topics, journal, outgoing } = this.#options
-    const kept = [...journal.topics()].filter((topic) => topics.readBucket(topic) === undefined)
+    const kept = [...journal.topics()].filter((topic) => !topics.isBucket(topic))
     this.#sayDigests(new Set([topics.everyone, ...kept]), outgoing.bucketTopics())
   }
 
@@ -122,11 +127,7 @@ export class Repairs {
     // what is not kept any more was sent before what is
     const then = journal.lastBefore(topic, this.#startedAt + ageMs) ?? last
     const base = ageMs === 0 ? 0 : Math.min(then, last)
-    if (this.#answers.size === 0) queueMicrotask(() => this.#answer())
-    const answer: Control = { type: ControlType.DIGEST, topic, last, ageMs: this.#ageMs, base }
-    const answers = this.#answers.get(uid)
-    if (answers === undefined) this.#answers.set(uid, [answer])
-    else answers.push(answer)
+    this.#answers.add(uid, { type: ControlType.DIGEST, topic, last, ageMs: this.#ageMs, base })
   }
 
   /** Somebody has missed frames of ours. */
@@ -181,16 +182,6 @@ export class Repairs {
   #isNode(uid: string): boolean {
     const { topics, ownTopicOf } = this.#options
     return topics.parse(ownTopicOf(uid)).kind !== 'emitter'
-  }
-
-  #answer(): void {
-    const { outgoing, ownTopicOf } = this.#options
-    for (const [uid, answers] of this.#answers) {
-      outgoing.sayFirst(ownTopicOf(uid), (writer) => {
-        for (const answer of answers) writeControl(writer, answer)
-      })
-    }
-    this.#answers.clear()
   }
 
   #sayDigests(topicsDue: Iterable<string>, bucketsDue: Iterable<string> = []): void {

@@ -1,3 +1,5 @@
+import { forgetOldest } from './oldest.js'
+
 /** How many topics' sequences are remembered, besides those that are never forgotten. */
 const MAX_SEQUENCES = 65_536
 
@@ -38,11 +40,7 @@ export class Sequences {
     this.#begun.delete(topic)
     this.#begun.set(topic, seq)
     if (this.#begun.size <= MAX_SEQUENCES) return seq
-    for (const oldest of this.#begun.keys()) {
-      this.#begun.delete(oldest)
-      this.#passed.delete(oldest)
-      break
-    }
+    this.#passed.delete(forgetOldest(this.#begun) as string)
     return seq
   }
 

@@ -1,3 +1,5 @@
+import { FNV_OFFSET, FNV_PRIME, fnv1a } from './fnv.js'
+
 /**
  * Buckets: an address, which is a namespace or a room in one, hashes to one of a fixed number of
  * them, and each has a topic of its own. Who sends to an address and who is interested in it come to
@@ -9,9 +11,6 @@ export const BUCKETS = 4096
 
 /** Socket.IO makes this namespace on every server, so that nobody is spared what goes to all of it. */
 const MAIN_NAMESPACE = '/'
-
-const FNV_OFFSET = 0x811c9dc5
-const FNV_PRIME = 0x01000193
 
 /**
  * The bucket of a broadcast's address.
@@ -62,20 +61,17 @@ function looksLikeSocketId(room: string): boolean {
   return true
 }
 
-/** FNV-1a of 32 bits over UTF-8 (http://www.isthe.com/chongo/tech/comp/fnv/), continued. */
+/** FNV-1a over UTF-8, continued. */
 function hash(start: number, text: string): number {
   let h = start
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code > 0x7f) return hashBytes(h, Buffer.from(text.slice(i), 'utf8'))
+    if (code > 0x7f) {
+      const rest = Buffer.from(text.slice(i), 'utf8')
+      return fnv1a(rest, 0, rest.length, h)
+    }
     h = Math.imul(h ^ code, FNV_PRIME)
   }
-  return h
-}
-
-function hashBytes(start: number, bytes: Uint8Array): number {
-  let h = start
-  for (const byte of bytes) h = Math.imul(h ^ byte, FNV_PRIME)
   return h
 }
 

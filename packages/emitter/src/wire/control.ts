@@ -117,6 +117,10 @@ export function writeControl(writer: MsgpackWriter, message: Control): void {
   }
 }
 
+export function writeControls(writer: MsgpackWriter, messages: readonly Control[]): void {
+  for (const message of messages) writeControl(writer, message)
+}
+
 /**
  * @returns `undefined` if it is not a control message
  * @throws MalformedFrameError

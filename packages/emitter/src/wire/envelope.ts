@@ -1,3 +1,4 @@
+import { fnv1a } from './fnv.js'
 import type { IncomingMessage } from './frame.js'
 import { MAX_ROOMS } from './limits.js'
 import { MalformedFrameError, type MsgpackReader } from './msgpack.js'
@@ -70,7 +71,7 @@ export class Envelopes {
       reader.pos = start
       return readEnvelope(reader)
     }
-    const slot = hash(reader.buf, start, reader.pos) % SLOTS
+    const slot = (fnv1a(reader.buf, start, reader.pos) >>> 0) % SLOTS
     let known = this.#slots[slot]
     reader.pos = start
     if (known?.bytes.length === length && startsWith(reader, known.bytes)) {
@@ -145,11 +146,4 @@ function startsWith({ buf, pos, end }: MsgpackReader, bytes: Uint8Array): boolea
   // from its end, where the envelopes of different rooms differ
   for (let i = length - 1; i >= 0; i--) if (buf[pos + i] !== bytes[i]) return false
   return true
-}
-
-/** FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
-function hash(buf: Uint8Array, start: number, end: number): number {
-  let value = 0x811c9dc5
-  for (let i = start; i < end; i++) value = Math.imul(value ^ (buf[i] as number), 0x01000193)
-  return value >>> 0
 }

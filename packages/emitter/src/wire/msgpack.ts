@@ -34,7 +34,7 @@ const SHORT_STRING = 24
 /** An emptied writer that has grown beyond this gives its memory back. */
 const MAX_IDLE_BYTES = 512 * 1024
 
-const TWO_32 = 0x1_0000_0000
+export const TWO_32 = 0x1_0000_0000
 
 /** Appends MessagePack values to a buffer that grows as needed. */
 export class MsgpackWriter {
@@ -318,19 +318,7 @@ export class MsgpackReader {
     const bytes = this.#stringHeader()
     const start = this.pos
     this.#advance(bytes)
-    const { buf } = this
-    const end = this.pos
-    if (bytes <= SHORT_STRING) {
-      let text = ''
-      let i = start
-      for (; i < end; i++) {
-        const code = buf[i] as number
-        if (code > 0x7f) break
-        text += String.fromCharCode(code)
-      }
-      if (i === end) return text
-    }
-    return buf.toString('utf8', start, end)
+    return readText(this.buf, start, this.pos)
   }
 
   /** A room's name: a string, or what a careless user joined instead, a number or nothing. */
@@ -484,12 +472,27 @@ export class MsgpackReader {
   }
 }
 
+/** The text of bytes in UTF-8. */
+export function readText(buf: Buffer, start: number, end: number): string {
+  if (end - start <= SHORT_STRING) {
+    let text = ''
+    let i = start
+    for (; i < end; i++) {
+      const code = buf[i] as number
+      if (code > 0x7f) break
+      text += String.fromCharCode(code)
+    }
+    if (i === end) return text
+  }
+  return buf.toString('utf8', start, end)
+}
+
 function checkedUint(value: number): number {
   if (Number.isSafeInteger(value) && value >= 0) return value
   throw new MalformedFrameError('a number is out of range')
 }
 
-function cutShort(): MalformedFrameError {
+export function cutShort(): MalformedFrameError {
   return new MalformedFrameError('the frame is cut short', 'cutShort')
 }
 

@@ -64,6 +64,11 @@ export class Topics {
     return topic
   }
 
+  /** Whether a topic of ours is that of a bucket. */
+  isBucket(topic: string): boolean {
+    return topic.startsWith(this.buckets)
+  }
+
   /** The bucket whose topic this is, or `undefined`. */
   readBucket(topic: Buffer | string): number | undefined {
     const { length } = this.buckets

@@ -1,14 +1,11 @@
 import { decodeExtension, hasPrototypeKey, weightOfExtension } from './extensions.js'
+import { fnv1a } from './fnv.js'
 import { MAX_OBJECTS } from './limits.js'
-import { MAX_DEPTH, MalformedFrameError } from './msgpack.js'
+import { cutShort, MAX_DEPTH, MalformedFrameError, readText, TWO_32 } from './msgpack.js'
 
 /** Keys of maps that are remembered by their bytes, since most come again and again. */
 const KEY_SLOTS = 512
 const MAX_KEY_BYTES = 24
-/** Up to this many characters, a loop over the bytes is faster than a call into native code. */
-const SHORT_STRING = 24
-
-const TWO_32 = 0x1_0000_0000
 
 /**
  * Reads one value of any kind: what msgpack-lite makes of the same bytes, in a quarter of the time
@@ -159,10 +156,10 @@ class ValueReader {
     if (type < 0xa0 || type > 0xbf || length > MAX_KEY_BYTES) return String(this.read(depth + 1))
     this.#pos++
     const start = this.#take(length)
-    const slot = slotOf(this.#buf, start, length)
+    const slot = (fnv1a(this.#buf, start, start + length) >>> 0) % KEY_SLOTS
     const known = KEYS[slot]
     if (known !== undefined && stands(known, this.#buf, start, length)) return known
-    const key = text(this.#buf, start, start + length)
+    const key = readText(this.#buf, start, start + length)
     // the bytes of other keys are not those of their characters
     if (key.length === length) KEYS[slot] = key
     return key
@@ -170,7 +167,7 @@ class ValueReader {
 
   #string(bytes: number): string {
     const start = this.#take(bytes)
-    return text(this.#buf, start, this.#pos)
+    return readText(this.#buf, start, this.#pos)
   }
 
   /** A copy: a value may live longer than the frame that it came in. */
@@ -190,32 +187,8 @@ class ValueReader {
 
 const KEYS: (string | undefined)[] = new Array(KEY_SLOTS)
 
-function slotOf(buf: Buffer, start: number, length: number): number {
-  let hash = length
-  for (let i = start; i < start + length; i++) hash = (hash * 31 + (buf[i] as number)) | 0
-  return (hash >>> 0) % KEY_SLOTS
-}
-
 function stands(key: string, buf: Buffer, start: number, length: number): boolean {
   if (key.length !== length) return false
   for (let i = 0; i < length; i++) if (key.charCodeAt(i) !== buf[start + i]) return false
   return true
-}
-
-function text(buf: Buffer, start: number, end: number): string {
-  if (end - start <= SHORT_STRING) {
-    let short = ''
-    let i = start
-    for (; i < end; i++) {
-      const code = buf[i] as number
-      if (code > 0x7f) break
-      short += String.fromCharCode(code)
-    }
-    if (i === end) return short
-  }
-  return buf.toString('utf8', start, end)
-}
-
-function cutShort(): MalformedFrameError {
-  return new MalformedFrameError('the frame is cut short', 'cutShort')
 }
