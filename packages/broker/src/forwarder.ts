@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import createDebug from 'debug'
+import { eventsOf } from 'socket.io-zeromq-emitter/bus'
 import { Proxy as NativeProxy, type Socket, XPublisher, XSubscriber } from 'zeromq'
 import { isLocal } from './endpoint.js'
 import { BrokerProtectedError, BrokerStateError } from './errors.js'
@@ -178,8 +179,9 @@ function common(options: ResolvedOptions) {
 /** A closed socket gives up its port a little later, in ZeroMQ's own thread. */
 function whenReleased(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
-    socket.events.on('close', () => resolve())
-    socket.events.on('end', () => resolve())
+    const events = eventsOf(socket)
+    events.on('close', () => resolve())
+    events.on('end', () => resolve())
   })
 }
 

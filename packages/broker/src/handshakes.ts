@@ -1,3 +1,4 @@
+import { eventsOf } from 'socket.io-zeromq-emitter/bus'
 import type { Socket } from 'zeromq'
 import type { Door, RefusalReason } from './refusals.js'
 
@@ -21,12 +22,13 @@ export function watchHandshakes(
   usesCurve: boolean,
   onFailed: (failed: FailedHandshake) => void,
 ): void {
-  socket.events.on('handshake:error:protocol', ({ error }) => {
+  const events = eventsOf(socket)
+  events.on('handshake:error:protocol', ({ error }) => {
     onFailed({ door, endpoint, reason: reasonOf(error.code, usesCurve) })
   })
   // Without keys it is nothing but a client that has left again, or somebody who tries the port.
   if (!usesCurve) return
-  socket.events.on('handshake:error:other', () => onFailed({ door, endpoint, reason: 'ended' }))
+  events.on('handshake:error:other', () => onFailed({ door, endpoint, reason: 'ended' }))
 }
 
 function reasonOf(code: string, usesCurve: boolean): FailedHandshake['reason'] {

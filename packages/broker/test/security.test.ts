@@ -7,6 +7,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { eventsOf } from 'socket.io-zeromq-emitter/bus'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Socket, Subscriber } from 'zeromq'
 import { Broker, type BrokerOptions, type Refusal } from 'zmq-broker'
@@ -51,7 +52,7 @@ function handshakeOf(socket: Socket): Promise<string> {
       'handshake:error:protocol',
       'handshake:error:other',
     ] as const) {
-      socket.events.on(type, () => resolve(type))
+      eventsOf(socket).on(type, () => resolve(type))
     }
   })
 }

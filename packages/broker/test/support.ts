@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { eventsOf } from 'socket.io-zeromq-emitter/bus'
 import { type Key, type Role, readKeyFile } from 'socket.io-zeromq-emitter/keys'
 import { onTestFinished, vi } from 'vitest'
 import { type Socket, Subscriber, XPublisher } from 'zeromq'
@@ -81,7 +82,7 @@ export async function drain(subscriber: Subscriber): Promise<void> {
 
 /** Begins to collect the socket's events, so that none is missed however late they are read. */
 function watch(socket: Socket): void {
-  void socket.events
+  eventsOf(socket)
 }
 
 /** Waits until the publisher hears that someone subscribes to the topic; forgets what it hears before. */

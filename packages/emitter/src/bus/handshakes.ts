@@ -4,6 +4,7 @@ import type { Role } from '../keys/key-file.js'
 import { Denials, type Failure } from './denials.js'
 import { AuthenticationError, type DenialReason } from './errors.js'
 import { endpointOfAddress } from './peer-address.js'
+import { eventsOf } from './socket-events.js'
 
 const debug = createDebug('socket.io-zeromq:bus')
 
@@ -52,7 +53,7 @@ export class Handshakes {
 
   async #watch({ socket, endpoints }: Watched): Promise<void> {
     // the events end when the socket is closed
-    for await (const event of socket.events) {
+    for await (const event of eventsOf(socket)) {
       const failure = failureOf(event)
       if (event.type !== 'handshake' && failure === undefined) continue
       const { address } = event as { address: string }

@@ -67,3 +67,4 @@ export {
   resolveBusOptions,
 } from './options.js'
 export type { RefusalReason, Refused } from './refusals.js'
+export { eventsOf } from './socket-events.js'
