@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { freePort } from '../support/ports.js'
 import { until } from '../support/until.js'
-import { freePort } from './support/ports.js'
 import { isLong, summary, tell } from './support/report.js'
 import { Stage } from './support/stage.js'
 import { Tunnel } from './support/tunnel.js'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, type TestContext, test } from 'vitest'
 import type { BrokerOptions } from 'zmq-broker'
-import { freePort } from './support/ports.js'
+import { freePort } from '../support/ports.js'
 import { isLong, summary, tell } from './support/report.js'
 import { type Node, type Sender, Stage } from './support/stage.js'
 import { Tunnel } from './support/tunnel.js'

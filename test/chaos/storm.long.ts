@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
-import { freePort } from './support/ports.js'
+import { freePort } from '../support/ports.js'
 import { count, summary, tell } from './support/report.js'
 import { Stage } from './support/stage.js'
 import { Tunnel } from './support/tunnel.js'

@@ -10,6 +10,7 @@ import type { BrokerContext } from '../fixtures/broker.js'
 import type { EmitterContext } from '../fixtures/emitter.js'
 import type { NodeContext, NodeOptions } from '../fixtures/node.js'
 import { emitterMode, nodeMode } from './mode.js'
+import { freePort } from './ports.js'
 import { TestProcess } from './process.js'
 import { nextEvent, until } from './until.js'
 
@@ -48,7 +49,7 @@ export class TestCluster {
 
   /** Starts a broker on free ports, or on those given. */
   async startBroker(options: BrokerOptions = { pub: 0, sub: 0 }) {
-    const process = await this.#start<BrokerContext>('broker', options)
+    const process = await this.#start<BrokerContext>('broker', await withPorts(options))
     const { pub, sub } = await process.run(({ broker }) => broker.endpoints)
     const broker = { process, pub, sub }
     this.brokers.push(broker)
@@ -169,4 +170,13 @@ export class TestCluster {
     this.#processes.push(process as TestProcess<never>)
     return process
   }
+}
+
+/** Ports at which the broker can come back, in place of those that it would be given by the system. */
+async function withPorts(options: BrokerOptions): Promise<BrokerOptions> {
+  const given = { ...options }
+  for (const door of ['pub', 'sub', 'emitterSub'] as const) {
+    if (given[door] === 0) given[door] = await freePort()
+  }
+  return given
 }

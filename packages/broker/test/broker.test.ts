@@ -7,6 +7,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Subscriber } from 'zeromq'
 import { Broker, BrokerBindError, BrokerStateError } from 'zmq-broker'
+import { freePort } from '../../../test/support/ports.js'
 import {
   connectPublisher,
   connectSubscriber,
@@ -71,7 +72,7 @@ describe('a broker passes on', () => {
   })
 
   it('nothing before the subscribers of a broker that died are back', async () => {
-    const first = await startBroker()
+    const first = await startBroker({ pub: await freePort(), sub: await freePort() })
     const { endpoints } = first
     const subscriber = connectSubscriber(endpoints, ['topic'])
     // a socket that nobody reads does not notice that it has been connected again
@@ -144,7 +145,8 @@ describe('a broker listens', () => {
   })
 
   it('again on the same ports as soon as it has stopped', async () => {
-    const { endpoints } = await startBroker().then(async (first) => {
+    const ports = { pub: await freePort(), sub: await freePort() }
+    const { endpoints } = await startBroker(ports).then(async (first) => {
       const { endpoints } = first
       await first.stop()
       return { endpoints }

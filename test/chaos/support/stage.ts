@@ -8,11 +8,11 @@ import type { ChaosNodeContext, ChaosNodeOptions } from '../../fixtures/chaos-no
 import type { ChaosSenderContext } from '../../fixtures/chaos-sender.js'
 import { type CurvePaths, curveSocketOptions, TestKeys } from '../../support/keys.js'
 import { emitterMode, isDynamic, nodeMode } from '../../support/mode.js'
+import { freePort } from '../../support/ports.js'
 import { TestProcess } from '../../support/process.js'
 import { until } from '../../support/until.js'
 import type { ClientReport, Latency } from './clients.js'
 import { type Counts, faultsOf } from './faults.js'
-import { freePort } from './ports.js'
 
 /** Whether all connections are encrypted and everyone has a key: `CHAOS_CURVE=1`. */
 const usesCurve = process.env.CHAOS_CURVE === '1'

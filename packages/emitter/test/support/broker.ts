@@ -1,6 +1,6 @@
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Proxy as NativeProxy, type Socket, XPublisher, XSubscriber } from 'zeromq'
+import { freePort } from '../../../../test/support/ports.js'
 import type { BrokerEndpoints } from '../../src/bus/options.js'
 
 // A process cannot exit while a proxy runs: it would wait for the proxy's thread for ever.
@@ -23,9 +23,8 @@ export class TestBroker {
   }
 
   /** Starts a broker on free ports, or on those of a broker that was stopped. */
-  static async start(
-    { pub, sub }: BrokerEndpoints = { pub: 'tcp://127.0.0.1:*', sub: 'tcp://127.0.0.1:*' },
-  ): Promise<TestBroker> {
+  static async start(given?: BrokerEndpoints): Promise<TestBroker> {
+    const { pub, sub } = given ?? (await freeEndpoints())
     const publishers = new XSubscriber({ linger: 0, sendHighWaterMark: 0 })
     const subscribers = new XPublisher({ linger: 0, receiveHighWaterMark: 0 })
     const endpoints = {
@@ -59,19 +58,10 @@ async function bind(
   }
 }
 
-/** Endpoints at which nobody listens, for now. */
+/** Endpoints at which nobody listens until somebody asks for them. */
 export async function freeEndpoints(): Promise<BrokerEndpoints> {
-  const servers = await Promise.all([listening(), listening()])
-  const [pub, sub] = servers.map(({ port }) => `tcp://127.0.0.1:${port}`) as [string, string]
-  await Promise.all(servers.map(({ close }) => close()))
-  return { pub, sub }
-}
-
-async function listening(): Promise<{ port: number; close(): Promise<void> }> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  const close = () => new Promise<void>((resolve) => server.close(() => resolve()))
-  return { port: address.port, close }
+  return {
+    pub: `tcp://127.0.0.1:${await freePort()}`,
+    sub: `tcp://127.0.0.1:${await freePort()}`,
+  }
 }
