@@ -42,7 +42,7 @@ describe('the schedule of digests', () => {
   })
 
   it('has digests of many topics due together, where it is told to', () => {
-    const schedule = new DigestSchedule([300, 3000], 250)
+    const schedule = new DigestSchedule([300, 3000], [250, 1000])
     schedule.sent('a', 1000)
     schedule.sent('b', 1190)
     schedule.sent('c', 1201)
@@ -50,7 +50,8 @@ describe('the schedule of digests', () => {
     expect(schedule.due(1500)).toEqual(['a', 'b'])
     expect(schedule.nextDue()).toBe(1750)
     expect(schedule.due(1750)).toEqual(['c'])
-    expect(schedule.nextDue()).toBe(4250)
-    expect(schedule.due(4250)).toEqual(['a', 'b'])
+    expect(schedule.nextDue()).toBe(5000)
+    expect(schedule.due(5000)).toEqual(['a', 'b', 'c'])
+    expect(schedule.nextDue()).toBeUndefined()
   })
 })

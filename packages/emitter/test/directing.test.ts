@@ -83,4 +83,12 @@ describe('directing', () => {
     expect(directing.pays(0, [run(8, 100)], 10_999)).toBe(false)
     expect(directing.pays(0, [run(8, 100)], 11_000)).toBe(true)
   })
+
+  it('pays for the digests of few buckets that few follow, and not for those of many', () => {
+    const directing = new Directing(audienceOf(20, 1), 'by-cost', HOLD_MS)
+    expect(directing.paysForDigests([7])).toBe(true)
+    expect(directing.paysForDigests([7, 8])).toBe(true)
+    expect(directing.paysForDigests(Array.from({ length: 40 }, (_, i) => i))).toBe(false)
+    expect(new Directing(audienceOf(20, 20), 'always', HOLD_MS).paysForDigests([7])).toBe(false)
+  })
 })

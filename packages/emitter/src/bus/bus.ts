@@ -293,6 +293,7 @@ export class Bus extends EventEmitter<BusEvents> {
       topics: this.topics,
       journal: this.#journal,
       outgoing: this.#outgoing,
+      directing: this.#directing,
       ownTopicOf,
       isReachable,
       refusals: this.#refusals,
@@ -547,13 +548,18 @@ export class Bus extends EventEmitter<BusEvents> {
       const [notice] = await this.#sockets.pub.receive()
       if (this.#isClosed) return // it was on its way already
       if (notice === undefined || notice.length < 2) continue
-      const topic = this.topics.parse(notice.toString('latin1', 1))
+      const name = notice.toString('latin1', 1)
+      const topic = this.topics.parse(name)
       const hasAppeared = notice[0] === 1
+      if (topic.kind === 'other') {
+        if (hasAppeared && this.topics.readBucket(name) !== undefined) this.#repairs.followed(name)
+        continue
+      }
       if (topic.kind === 'receipt') {
         if (hasAppeared && topic.uid === this.uid) this.#following.receiptReturned(topic.number)
         continue
       }
-      if (topic.kind !== 'node' && topic.kind !== 'emitter') continue
+      if (topic.kind === 'everyone') continue
       if (topic.uid === this.uid) this.#onOwnTopic(hasAppeared)
       else if (topic.kind === 'node') this.#onNode(topic.uid, hasAppeared)
       else this.#onEmitter(topic.uid, hasAppeared)

@@ -5,18 +5,19 @@
  */
 export class DigestSchedule {
   readonly #delaysMs: readonly number[]
-  readonly #gridMs: number
+  readonly #gridsMs: readonly number[]
   /** For each delay the topics that wait for it, the next one first, as all of them wait as long. */
   readonly #stages: readonly Map<string, number>[]
   readonly #stageOf = new Map<string, number>()
 
   /**
    * @param delaysMs - the times after the last frame at which a digest is due
-   * @param gridMs - digests are due at multiples of this, so that those of many topics come together
+   * @param gridsMs - for each of them, of what its time is a multiple, so that the digests of many
+   *   topics come together
    */
-  constructor(delaysMs: readonly number[], gridMs = 1) {
+  constructor(delaysMs: readonly number[], gridsMs: readonly number[] = []) {
     this.#delaysMs = delaysMs
-    this.#gridMs = gridMs
+    this.#gridsMs = gridsMs
     this.#stages = delaysMs.map(() => new Map())
   }
 
@@ -58,7 +59,7 @@ export class DigestSchedule {
 
   #enter(topic: string, stage: number, at: number): void {
     this.#stageOf.set(topic, stage)
-    const due = this.#gridMs === 1 ? at : Math.ceil(at / this.#gridMs) * this.#gridMs
-    this.#stages[stage]!.set(topic, due)
+    const gridMs = this.#gridsMs[stage]
+    this.#stages[stage]!.set(topic, gridMs === undefined ? at : Math.ceil(at / gridMs) * gridMs)
   }
 }

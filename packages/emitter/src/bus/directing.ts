@@ -80,4 +80,13 @@ export class Directing {
     }
     return this.#mode === 'always' || directed < toEveryone
   }
+
+  /** Whether it is cheaper to say a digest to each of these buckets than one of all to everyone. */
+  paysForDigests(buckets: readonly number[]): boolean {
+    let directed = 0
+    for (const bucket of buckets) {
+      directed += COST.send + this.#audience.interested(bucket) * COST.copy
+    }
+    return directed < COST.send + this.#audience.members * COST.copy
+  }
 }

@@ -4,6 +4,7 @@ import type { Topics } from '../wire/topics.js'
 import { Alarm } from './alarm.js'
 import { Bundles } from './bundles.js'
 import { DigestSchedule } from './digests.js'
+import type { Directing } from './directing.js'
 import type { Journal } from './journal.js'
 import type { Outgoing } from './outgoing.js'
 import type { Refusals } from './refusals.js'
@@ -17,8 +18,13 @@ const debug = createDebug('socket.io-zeromq:repair')
  * (2 + 6 s), and so asks by itself when it is back, or else hears again.
  */
 const DIGEST_DELAYS_MS = [300, 3_000, 12_000] as const
-/** Digests of buckets go out at multiples of this, so that those of many come in one frame. */
-const BUCKET_GRID_MS = 250
+/**
+ * Those of buckets go out at multiples of these, so that many come in one frame: with 100 nodes, each of
+ * which spoke to many rooms, most of what the others got were digests.
+ */
+const BUCKET_GRIDS_MS = [250, 3_000, 12_000] as const
+/** For how long a broker may know of a subscription before a publisher does, at most. */
+const FOLLOWED_MS = 1_000
 /** Digests that are asked for go out once in this time, for all who ask. */
 const ASKED_INTERVAL_MS = 50
 /** Bytes that one NAK brings; who misses more asks again. */
@@ -35,6 +41,7 @@ export interface RepairsOptions {
   topics: Topics
   journal: Journal
   outgoing: Outgoing
+  directing: Directing
   /** The topic of a node or an emitter. */
   ownTopicOf(uid: string): string
   /** Whether somebody would hear an answer. */
@@ -50,7 +57,7 @@ export class Repairs {
   readonly #options: RepairsOptions
   readonly #startedAt = performance.now()
   readonly #schedule = new DigestSchedule(DIGEST_DELAYS_MS)
-  readonly #bucketSchedule = new DigestSchedule(DIGEST_DELAYS_MS, BUCKET_GRID_MS)
+  readonly #bucketSchedule = new DigestSchedule(DIGEST_DELAYS_MS, BUCKET_GRIDS_MS)
   readonly #alarm: Alarm
   readonly #bucketAlarm: Alarm
   /** Answers to those who have asked about a topic. */
@@ -80,7 +87,7 @@ export class Repairs {
     )
     this.#bucketAlarm = new Alarm(
       () => this.#bucketSchedule.nextDue(),
-      () => this.#sayDigests([], this.#bucketSchedule.due(performance.now())),
+      () => this.#sayBucketDigests(this.#bucketSchedule.due(performance.now())),
     )
   }
 
@@ -91,6 +98,16 @@ export class Repairs {
     schedule.sent(topic, performance.now())
     if (isBucket) this.#bucketAlarm.set()
     else this.#alarm.set()
+  }
+
+  /**
+   * Somebody follows a bucket that nobody followed before. A broker knew of it a little earlier than we
+   * did, and what we have said meanwhile went nowhere.
+   */
+  followed(topic: string): void {
+    const frame = this.#options.outgoing.lastFrame(topic)
+    if (frame === undefined || performance.now() - frame.at > FOLLOWED_MS) return
+    this.#sayBucketDigest(topic)
   }
 
   /** The link is up: the others learn where we stand before they hear more. */
@@ -182,6 +199,22 @@ export class Repairs {
   #isNode(uid: string): boolean {
     const { topics, ownTopicOf } = this.#options
     return topics.parse(ownTopicOf(uid)).kind !== 'emitter'
+  }
+
+  /** To those who follow each bucket, or to everyone at once, if that costs less. */
+  #sayBucketDigests(topicsDue: readonly string[]): void {
+    const { topics, directing } = this.#options
+    const buckets = topicsDue.map((topic) => topics.readBucket(topic) as number)
+    if (!directing.paysForDigests(buckets)) return this.#sayDigests([], topicsDue)
+    for (const topic of topicsDue) this.#sayBucketDigest(topic)
+  }
+
+  #sayBucketDigest(topic: string): void {
+    const ageMs = this.#ageMs
+    const stands = this.#stands([topic])
+    this.#options.outgoing.sayFirst(topic, (writer) =>
+      writeControl(writer, { type: ControlType.BUCKET_DIGEST, ageMs, stands }),
+    )
   }
 
   #sayDigests(topicsDue: Iterable<string>, bucketsDue: Iterable<string> = []): void {

@@ -40,7 +40,7 @@ export interface Digest {
 /** As in src/bus/repairs.ts. */
 const DIGEST_DELAYS_MS = [300, 3_000, 12_000] as const
 const ASKED_INTERVAL_MS = 50
-const BUCKET_GRID_MS = 250
+const BUCKET_GRIDS_MS = [250, 3_000, 12_000] as const
 /** As in src/bus/outgoing.ts. */
 const BACK_OFF_MS = 2
 /** How likely ZeroMQ's queue to the broker is full. */
@@ -56,7 +56,7 @@ export class SimulatedSender extends Process {
   readonly #plan: SenderPlan
   readonly #journal: Journal
   readonly #schedule = new DigestSchedule(DIGEST_DELAYS_MS)
-  readonly #bucketSchedule = new DigestSchedule(DIGEST_DELAYS_MS, BUCKET_GRID_MS)
+  readonly #bucketSchedule = new DigestSchedule(DIGEST_DELAYS_MS, BUCKET_GRIDS_MS)
   readonly #requirements = new Requirements()
   /** All that was said on each topic. */
   readonly #frames = new Map<string, SimulatedFrame[]>()
