@@ -5,7 +5,6 @@ import { createClient } from 'redis'
 import type { Server } from 'socket.io'
 import { type ZmqAdapterOptions, zmqAdapter } from 'socket.io-zeromq'
 import type { Middle, SystemName } from '../systems.js'
-import { attachBareBus } from './bare-adapter.js'
 
 /** Gives a server its adapter, and says how to learn whether that has lost anything. */
 export interface Attachment {
@@ -31,10 +30,8 @@ export async function attachAdapter(
     case 'zmq':
     case 'curve':
       return attachZmq(io, brokerOf(middle))
-    case 'bare': {
-      await attachBareBus(io, brokerOf(middle).brokers ?? [])
-      return NOTHING_LOST
-    }
+    case 'bare':
+      return attachZmq(io, { ...brokerOf(middle), sequences: 'off' })
     case 'redis':
       return attachRedis(io, middle, redisAdapter)
     case 'sharded':

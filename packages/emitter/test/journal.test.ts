@@ -5,7 +5,7 @@ import { type Frame, Journal } from '../src/bus/journal.js'
 const frame = (topic: string, seq: number, bytes: number, messages = 1): Frame => ({
   topic,
   seq,
-  body: Buffer.alloc(bytes),
+  body: Buffer.alloc(bytes, seq),
   messages,
 })
 

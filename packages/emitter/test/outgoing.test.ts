@@ -92,6 +92,7 @@ function setUp({
     maxMessageBytes,
     gatherMs,
     steadyTopic: 'a',
+    isNumbered: true,
     buckets: {
       directing: new Directing(audience, 'by-cost', 0),
       topic: (bucket) => `bucket ${bucket}`,

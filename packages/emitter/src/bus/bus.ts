@@ -270,6 +270,7 @@ export class Bus extends EventEmitter<BusEvents> {
       maxMessageBytes: options.maxMessageBytes,
       gatherMs: GATHER_MS,
       steadyTopic: everyone,
+      isNumbered: options.sequences === 'on',
       buckets: {
         directing: this.#directing,
         topic: (bucket) => this.topics.bucket(bucket),

@@ -320,7 +320,8 @@ export class Incoming {
 
   /** Control messages, and what is said by senders that do not number their frames. */
   #onUnnumbered(uid: string, messages: IncomingMessages): void {
-    for (const message of messages) {
+    for (let i = 0; i < messages.length; i++) {
+      const message = messages.at(i)
       const control = readControl(message)
       if (control === undefined) this.#hand(message)
       else if (control.type === ControlType.REPAIR) this.#onRepair(uid, control.topic, control.body)

@@ -1,3 +1,5 @@
+import { Slabs } from './slabs.js'
+
 /** A frame as it was said. */
 export interface Frame {
   readonly topic: string
@@ -39,6 +41,8 @@ export class Journal {
   readonly #entries = new Deque<Entry>()
   /** The entries of each topic, whose seqs follow each other without holes. */
   readonly #topics = new Map<string, Deque<Entry>>()
+  /** The bodies of the frames that have been sent. */
+  readonly #slabs = new Slabs()
   /** How many entries at the front have been sent. */
   #sent = 0
   #bytes = 0
@@ -119,13 +123,14 @@ export class Journal {
     this.#sent++
     this.#framesHeld--
     this.#messagesHeld -= frame.messages
-    if (frame.seq > 0) return
-    this.#bytes -= frame.body.length
-    entry.frame = { ...frame, body: NOTHING }
+    if (frame.seq === 0) this.#bytes -= frame.body.length
+    const body = frame.seq === 0 ? NOTHING : this.#slabs.keep(frame.body)
+    entry.frame = { ...frame, body }
   }
 
   /**
-   * The frames of a topic that have been sent, from a seq to a seq.
+   * The frames of a topic that have been sent, from a seq to a seq. Their bodies are those of the
+   * journal, and hold only until it is told of more.
    * @param maxBytes - how much is returned, though one frame at least
    * @returns `goneTo`: up to where they are not kept any more, or `from - 1` if they all are
    */
@@ -196,6 +201,7 @@ export class Journal {
       this.#messagesHeld -= frame.messages
     } else {
       this.#sent--
+      this.#slabs.release(frame.body)
     }
     if (frame.seq > 0) {
       const topic = this.#topics.get(frame.topic)

@@ -105,6 +105,12 @@ export interface BusOptions {
    * @internal
    */
   direct?: 'by-cost' | 'always'
+  /**
+   * `off` leaves out the numbers, and with them the journal of what was sent, the order and the repair.
+   * For the benchmark, to measure what they cost.
+   * @internal
+   */
+  sequences?: 'on' | 'off'
 }
 
 /** The options of a bus with the defaults filled in. */
@@ -121,6 +127,7 @@ export interface ResolvedBusOptions {
   heartbeatIntervalMs: number
   heartbeatTimeoutMs: number
   direct: 'by-cost' | 'always'
+  sequences: 'on' | 'off'
 }
 
 const DEFAULTS = {
@@ -201,6 +208,7 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
     heartbeatIntervalMs: number('heartbeatIntervalMs', 0, MAX_MS),
     heartbeatTimeoutMs: number('heartbeatTimeoutMs', 1, MAX_MS),
     direct: choiceOption('direct', options.direct, 'by-cost', ['by-cost', 'always']),
+    sequences: choiceOption('sequences', options.sequences, 'on', ['on', 'off']),
   }
 }
 

@@ -6,7 +6,7 @@ import type { Directing, Run } from './directing.js'
 import { MessageTooLargeError } from './errors.js'
 import type { Frame, Journal, Overflow } from './journal.js'
 import { Requirements } from './requirements.js'
-import { type Passed, Sequences } from './sequences.js'
+import { NoSequences, type Passed, Sequences } from './sequences.js'
 
 /** A frame goes out when it has grown to this, or at the end of the turn of the event loop. */
 const FLUSH_BYTES = 64 * 1024
@@ -52,6 +52,8 @@ export interface OutgoingOptions {
   /** The topic on which something is said again and again. */
   steadyTopic: string
   buckets: Buckets
+  /** Whether frames are numbered. */
+  isNumbered: boolean
   /**
    * Called with each numbered frame that has been sent, or that is given up and might be missed by
    * those who get what was said after it.
@@ -97,8 +99,9 @@ export class Outgoing {
 
   constructor(options: OutgoingOptions) {
     this.#options = options
-    const { steadyTopic, buckets, maxMessageBytes } = options
-    this.#sequences = new Sequences((topic) => topic === steadyTopic || buckets.isTopic(topic))
+    const { steadyTopic, buckets, maxMessageBytes, isNumbered } = options
+    const Numbers = isNumbered ? Sequences : NoSequences
+    this.#sequences = new Numbers((topic) => topic === steadyTopic || buckets.isTopic(topic))
     this.#maxRequired = Math.min(
       MAX_REQUIRED,
       Math.floor((maxMessageBytes - MAX_OVERHEAD_BYTES) / MAX_REQUIRED_BYTES),

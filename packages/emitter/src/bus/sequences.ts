@@ -77,3 +77,12 @@ export class Sequences {
     return this.#steady.keys()
   }
 }
+
+/** Gives no numbers: every frame stands outside of all sequences, and is neither kept nor put in order. */
+export class NoSequences extends Sequences {
+  override next(): number {
+    return 0
+  }
+
+  override takeBack(): void {}
+}
