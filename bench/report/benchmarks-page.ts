@@ -32,9 +32,9 @@ only: another machine has others. [How it is measured, and how to run it](../ben
 
 ${describeCircumstances(record)}
 
-_in-memory_ is Socket.IO's own adapter: one server, and nobody to tell. _bare bus_ is this project's codec
-and batches on plain ZeroMQ sockets, without numbers, journal and repair; _with keys_ is this project with
-CURVE encryption. _redis-adapter_ is
+_in-memory_ is Socket.IO's own adapter: one server, and nobody to tell. _bare bus_ is this project with
+the numbers of frames left out, and with them journal, order and repair; _with keys_ is this project with CURVE
+encryption. _redis-adapter_ is
 \`createAdapter()\` and _redis, sharded_ is \`createShardedAdapter()\` of \`@socket.io/redis-adapter\`;
 _redis-streams_ is \`@socket.io/redis-streams-adapter\`, and _node:cluster_ is
 \`@socket.io/cluster-adapter\`.
