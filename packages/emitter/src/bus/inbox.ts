@@ -3,6 +3,7 @@ import { Senders } from './senders.js'
 import {
   block,
   firstMissing,
+  hold,
   holesOf,
   isMissing,
   isTooFarAhead,
@@ -13,6 +14,7 @@ import {
   nextHeld,
   type Sender,
   type Stream,
+  takeOut,
   UNKNOWN,
   unblock,
   waitsFor,
@@ -247,7 +249,9 @@ export class Inbox<Frame> {
     stream.next = Math.max(stream.heard + 1, Math.min(stream.next, stream.last + 1, stream.first))
     stream.askedTo = Math.min(stream.askedTo, stream.last)
     stream.everAskedTo = stream.last
-    for (const seq of stream.held.keys()) if (seq > stream.last) this.#unhold(stream, seq)
+    for (const seq of [...stream.held.keys()]) {
+      if (seq > stream.last) this.#unhold(stream, seq)
+    }
     if (!stream.held.has(stream.next)) unblock(stream)
     if (stream === stream.sender.everyone) lowerFloors(stream.sender, stream.next)
     for (const dependent of [...(stream.dependents ?? [])]) {
@@ -474,10 +478,10 @@ export class Inbox<Frame> {
     if (!isRoom) {
       // the next one is not missing, but waits for another; it is had again when that has come
       const isNext = seq === stream.next && stream.blockedBy !== undefined
-      if (isNext) stream.held.set(seq, { frame: undefined, bytes: 0, requires })
+      if (isNext) hold(stream, seq, { frame: undefined, bytes: 0, requires })
       return 'dropped'
     }
-    stream.held.set(seq, { frame, bytes, requires })
+    hold(stream, seq, { frame, bytes, requires })
     sender.heldBytes += bytes
     this.#heldFrames++
     this.#heldBytes += bytes
@@ -485,12 +489,11 @@ export class Inbox<Frame> {
   }
 
   #unhold(stream: Stream<Frame>, seq: number): void {
-    const { frame, bytes } = stream.held.get(seq)!
-    stream.held.delete(seq)
-    if (frame === undefined) return
-    stream.sender.heldBytes -= bytes
+    const held = takeOut(stream, seq)
+    if (held?.frame === undefined) return
+    stream.sender.heldBytes -= held.bytes
     this.#heldFrames--
-    this.#heldBytes -= bytes
+    this.#heldBytes -= held.bytes
   }
 
   #expectRepair(stream: Stream<Frame>, now: number): void {
