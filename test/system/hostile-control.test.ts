@@ -33,23 +33,57 @@ test('control messages with a field that is not what it should be are refused', 
       ]),
     ]),
     // digests
-    ...[[35], [35, EVERYONE, 1], [35, EVERYONE, 1, 1, 'x'], [35, EVERYONE, 1, 1, 1, 1]],
+    ...[[35], [35, EVERYONE, 1], [35, EVERYONE, 1, 1, 1, 1]],
     ...notTopic.map((topic) => [35, topic, 1, 1]),
     ...notNumber.flatMap((n) => [
       [35, EVERYONE, n, 1],
       [35, EVERYONE, 1, n],
+      [35, EVERYONE, 1, 1, n],
     ]),
     // repairs
     ...[[36], [36, EVERYONE], [36, EVERYONE, Buffer.alloc(0), 1]],
     ...notTopic.map((topic) => [36, topic, liar.frame(1_000_000)]),
     ...strangeBut('binary').map((body) => [36, EVERYONE, body]),
     ...repairs(liar).map((body) => [36, EVERYONE, body]),
-    [36, 'socket.io/other', liar.frame(1_000_000, broadcast('smuggled'))],
+    ...['socket.io/other', 'socket.io/b/x00'].map((topic) => [
+      36,
+      topic,
+      liar.frame(1_000_000, broadcast('smuggled')),
+    ]),
     // requests for digests
-    [37, 1],
-    // buckets
-    ...[[39], [39, 5], [39, Buffer.alloc(511)], [39, [4096]], [39, [1], 1]],
-    ...[[40], [40, 1], [40, 1, 5], [40, 1, [1, 1]], [40, 1, [4096, 1, 1]]],
+    ...[
+      [37, 1],
+      [37, EVERYONE],
+      [37, EVERYONE, 1, 1],
+    ],
+    ...notTopic.map((topic) => [37, topic, 1]),
+    ...notNumber.map((n) => [37, EVERYONE, n]),
+    // who follows which buckets
+    ...[
+      [39],
+      [39, 1],
+      [39, [], 1],
+      [39, Buffer.alloc(511)],
+      [39, [4096]],
+      [39, Array(4097).fill(0)],
+    ],
+    ...notNumber.map((n) => [39, [n]]),
+    // digests of buckets
+    ...[
+      [40],
+      [40, 1],
+      [40, 1, 1],
+      [40, 1, [], 1],
+      [40, 1, [0, 1]],
+      [40, 1, [4096, 1, 1]],
+      [40, 1, Array(12_291).fill(1)],
+    ],
+    ...notNumber.flatMap((n) => [
+      [40, n, []],
+      [40, 1, [n, 1, 1]],
+      [40, 1, [1, n, 1]],
+      [40, 1, [1, 1, n]],
+    ]),
     // what was not sent
     ...[[41], [41, EVERYONE], [41, EVERYONE, 1, 1]],
     ...notTopic.map((topic) => [41, topic, 1]),
@@ -94,8 +128,17 @@ test('control messages that lie disturb nobody but the liar', async () => {
           [35, topic, 7, huge],
           [35, topic, huge, 0],
         )
+        await liar.sayUnnumbered(where, [37, topic, 0], [37, topic, 7], [37, topic, huge])
         await liar.sayUnnumbered(where, [41, topic, 0], [41, topic, huge])
       }
+      const stands = [0, huge, 0, 0, 7, huge, 4095, 1, 1]
+      await liar.sayUnnumbered(
+        where,
+        [39, []],
+        [39, Buffer.alloc(512)],
+        [40, 0, stands],
+        [40, huge, stands],
+      )
       // marks and probes are heard only from oneself
       await liar.sayUnnumbered(where, [32, 0], [32, 1], [32, huge], [38, 0], [38, 1], [38, huge])
       for (let i = 0; i < 100; i++) await liar.sayUnnumbered(where, [37])

@@ -1,6 +1,6 @@
 import createDebug from 'debug'
 import { Encoder, type Packet } from 'socket.io-parser'
-import { Bus, type BusEvents, type BusStats } from './bus/bus.js'
+import { Bus, type BusEvents } from './bus/bus.js'
 import { OptionError } from './bus/errors.js'
 import {
   BUS_OPTION_NAMES,
@@ -8,6 +8,7 @@ import {
   rejectUnknownOptions,
   resolveBusOptions,
 } from './bus/options.js'
+import type { BusStats } from './bus/stats.js'
 import { NamespaceEmitter } from './namespace-emitter.js'
 import type { Channel } from './operator.js'
 import type { DefaultEventsMap, EventsMap } from './typed-events.js'

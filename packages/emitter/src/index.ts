@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export type { BusEvents, BusStats } from './bus/bus.js'
+export type { BusEvents } from './bus/bus.js'
 export type { CurveOptions } from './bus/curve.js'
 export {
   AuthenticationError,
@@ -16,6 +16,7 @@ export {
   OptionError,
 } from './bus/errors.js'
 export type { BrokerEndpoints, BusOptions } from './bus/options.js'
+export type { BusStats } from './bus/stats.js'
 export { Emitter, type EmitterOptions, type Parser } from './emitter.js'
 export { NamespaceEmitter } from './namespace-emitter.js'
 export { BroadcastOperator } from './operator.js'

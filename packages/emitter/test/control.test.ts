@@ -136,6 +136,7 @@ describe('a control message', () => {
     ['a bucket that there is not', [39, [4096]]],
     ['more buckets than there are', [39, Array.from({ length: 4097 }, () => 1)]],
     ['two numbers for a bucket', [40, 1, [1, 2]]],
+    ['a digest of a bucket that there is not', [40, 1, [4096, 1, 1]]],
     ['more digests than there are buckets', [40, 1, Array.from({ length: 3 * 4097 }, () => 1)]],
     ['a negative age', [35, 'key/*', 1, -1]],
     ['a body that is no binary', [36, 'key/*', 'body']],

@@ -221,6 +221,46 @@ describe('the journal', () => {
     )
   })
 
+  it('knows the last that was sent on a topic before a time, as far as it keeps it', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ waitMs: fc.nat(20), isSent: fc.boolean() }), { maxLength: 30 }),
+        fc.nat(200),
+        fc.nat(300),
+        (steps, maxAgeMs, time) => {
+          const journal = new Journal({ maxBytes: Number.MAX_SAFE_INTEGER, maxAgeMs })
+          const sentAt: number[] = []
+          let now = 0
+          for (const [i, { waitMs, isSent }] of steps.entries()) {
+            now += waitMs
+            journal.append(frame('other', i + 1, 1), now)
+            journal.append(frame('a', i + 1, 1), now)
+            while (isSent && send(journal, now) !== undefined) {}
+            while (isSent && sentAt.length <= i) sentAt.push(now)
+          }
+          const isKept = (at: number) => at >= now - maxAgeMs
+          journal.expire(now)
+          const before = sentAt.filter((at) => at < time || !isKept(at)).length
+          const expected = sentAt.some(isKept) ? before : undefined
+          expect(journal.lastBefore('a', time)).toBe(expected)
+        },
+      ),
+    )
+  })
+
+  it('tells which frames it gives up that were never sent', () => {
+    const journal = new Journal({ maxBytes: 25, maxAgeMs: 60_000 })
+    const givenUp: string[] = []
+    const append = (each: Frame) =>
+      journal.append(each, 0, ({ topic, seq }) => givenUp.push(`${topic} ${seq}`))
+    append(frame('a', 1, 10))
+    send(journal)
+    append(frame('b', 1, 10))
+    append(frame('a', 2, 10))
+    append(frame('a', 3, 10))
+    expect(givenUp).toEqual(['b 1'])
+  })
+
   it('keeps the order of many thousands, while they come and go', () => {
     fc.assert(
       fc.property(

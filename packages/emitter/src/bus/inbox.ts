@@ -1,8 +1,9 @@
 import { EVERYONE } from '../wire/frame.js'
-import { forgetOldest } from './oldest.js'
+import { Senders } from './senders.js'
 import {
   block,
   firstMissing,
+  hold,
   holesOf,
   isMissing,
   isTooFarAhead,
@@ -13,6 +14,7 @@ import {
   nextHeld,
   type Sender,
   type Stream,
+  takeOut,
   UNKNOWN,
   unblock,
   waitsFor,
@@ -70,14 +72,6 @@ const MAX_SEQ = 2 ** 48
 /** How many holes are asked for at once. */
 const MAX_HOLES = 64
 const MAX_NAK_INTERVAL_MS = 2_000
-/** For each sender that is remembered, of how many forgotten ones it is known where they stood. */
-const POSITIONS_PER_SENDER = 4
-
-/** Where a forgotten sender stood on a topic. */
-interface Position extends Pick<Stream<unknown>, 'next' | 'heard'> {
-  /** How often the topic had been left by then. */
-  leaves: number
-}
 
 /**
  * Delivers each sender's frames on a topic in order and once, and none before those on other topics
@@ -87,17 +81,11 @@ interface Position extends Pick<Stream<unknown>, 'next' | 'heard'> {
 export class Inbox<Frame> {
   readonly #options: InboxOptions
   readonly #actions: InboxActions<Frame>
-  readonly #senders = new Map<string, Sender<Frame>>()
+  readonly #senders: Senders<Frame>
   /** The streams of which something is missing. */
   readonly #waiting = new Set<Stream<Frame>>()
   /** The streams that have gone on, and others may be waiting for that. */
   readonly #stirred: Stream<Frame>[] = []
-  /** Senders that have left, in the order in which they are to be forgotten. */
-  readonly #leaving = new Set<Sender<Frame>>()
-  /** Where those stood that were forgotten, by topic, since they may come back. */
-  readonly #positions = new Map<string, ReadonlyMap<string, Position>>()
-  /** How often topics have been left. */
-  readonly #leaves = new Map<string, number>()
   #isPaused = false
   /** While what a sender has not sent is given up: more streams of which something is missing. */
   #hopeless: Stream<Frame>[] | undefined
@@ -108,6 +96,7 @@ export class Inbox<Frame> {
   constructor(options: InboxOptions, actions: InboxActions<Frame>) {
     this.#options = options
     this.#actions = actions
+    this.#senders = new Senders(options.forgetMs, options.maxSenders)
   }
 
   /** Frames that wait for one before them. */
@@ -135,16 +124,16 @@ export class Inbox<Frame> {
 
   /** Whether a frame has come before, so that nothing of it need be read. */
   has(uid: string, topic: string, seq: number): boolean {
-    const stream = this.#senders.get(uid)?.streams.get(topic)
+    const stream = this.#senders.find(uid)?.streams.get(topic)
     return stream !== undefined && (seq < stream.next || stream.held.has(seq))
   }
 
   /** The seq that is delivered next of a sender on a topic; 0 if it is not known where it starts. */
   next(uid: string, topic: string): number {
-    const sender = this.#senders.get(uid)
-    if (sender !== undefined) return sender.streams.get(topic)?.next ?? UNKNOWN
-    const position = this.#positions.get(uid)?.get(topic)
-    return position?.leaves === this.#leavesOf(topic) ? position.next : UNKNOWN
+    const sender = this.#senders.find(uid)
+    const known =
+      sender === undefined ? this.#senders.position(uid, topic) : sender.streams.get(topic)
+    return known?.next ?? UNKNOWN
   }
 
   /**
@@ -214,7 +203,7 @@ export class Inbox<Frame> {
    * of the sequence may have been wrong, and the sender is asked.
    */
   repeated(uid: string, topic: string, seq: number, now: number): void {
-    const stream = this.#senders.get(uid)?.streams.get(topic)
+    const stream = this.#senders.find(uid)?.streams.get(topic)
     if (stream === undefined || seq <= stream.heard || stream.held.has(seq)) return
     if (seq === stream.next - 1) {
       stream.heard = seq // the sequence has come as far as was told
@@ -233,7 +222,7 @@ export class Inbox<Frame> {
    * @returns whether it was asked for them
    */
   gone(uid: string, topic: string, from: number, to: number, now: number): boolean {
-    const stream = this.#senders.get(uid)?.streams.get(topic)
+    const stream = this.#senders.find(uid)?.streams.get(topic)
     if (stream === undefined || to > stream.everAskedTo) return false
     if (stream.next === UNKNOWN) return true
     const missing = firstMissing(stream)
@@ -253,14 +242,16 @@ export class Inbox<Frame> {
    * @returns whether it was asked for such frames
    */
   unsent(uid: string, topic: string, last: number, now: number): boolean {
-    const stream = this.#senders.get(uid)?.streams.get(topic)
+    const stream = this.#senders.find(uid)?.streams.get(topic)
     if (stream === undefined || last >= stream.everAskedTo) return false
     stream.last = Math.max(last, stream.heard)
     stream.lostTo = Math.min(stream.lostTo, stream.last)
     stream.next = Math.max(stream.heard + 1, Math.min(stream.next, stream.last + 1, stream.first))
     stream.askedTo = Math.min(stream.askedTo, stream.last)
     stream.everAskedTo = stream.last
-    for (const seq of stream.held.keys()) if (seq > stream.last) this.#unhold(stream, seq)
+    for (const seq of [...stream.held.keys()]) {
+      if (seq > stream.last) this.#unhold(stream, seq)
+    }
     if (!stream.held.has(stream.next)) unblock(stream)
     if (stream === stream.sender.everyone) lowerFloors(stream.sender, stream.next)
     for (const dependent of [...(stream.dependents ?? [])]) {
@@ -274,15 +265,15 @@ export class Inbox<Frame> {
 
   /** A topic is followed from now on, of which others may have heard before. */
   follow(topic: string): void {
-    for (const { everyone, floors } of this.#senders.values()) {
+    for (const { everyone, floors } of this.#senders) {
       if (everyone !== undefined && everyone.next > 1) floors.set(topic, everyone.next)
     }
   }
 
   /** A topic is not followed any more: what is missing on it is not lost, and nothing waits for it. */
   unfollow(topic: string, now: number): void {
-    this.#leaves.set(topic, this.#leavesOf(topic) + 1)
-    for (const { streams, floors } of this.#senders.values()) {
+    this.#senders.topicLeft(topic)
+    for (const { streams, floors } of this.#senders) {
       floors.delete(topic)
       const stream = streams.get(topic)
       if (stream === undefined) continue
@@ -300,15 +291,11 @@ export class Inbox<Frame> {
 
   /** A sender can be asked for repairs from now on, or cannot be. */
   reachable(uid: string, isReachable: boolean, now: number): void {
-    const sender = this.#senders.get(uid)
+    const sender = this.#senders.find(uid)
     if (sender === undefined || sender.isReachable === isReachable) return
     sender.isReachable = isReachable
-    if (isReachable) {
-      sender.forgetAt = NEVER
-      this.#leaving.delete(sender)
-    } else {
-      this.#forgetLater(sender, now)
-    }
+    if (isReachable) this.#senders.keep(sender)
+    else this.#senders.forgetLater(sender, now)
     for (const stream of sender.streams.values()) {
       // what was given up without hope, and not passed over yet, may be had after all
       if (isReachable) stream.lostTo = Math.min(stream.lostTo, stream.next - 1)
@@ -326,7 +313,7 @@ export class Inbox<Frame> {
     this.#isPaused = false
     for (const stream of this.#waiting) this.#restartClock(stream, now)
     // who was there before may be back in a moment
-    for (const sender of this.#leaving) sender.forgetAt = now + this.#options.forgetMs
+    this.#senders.restartClocks(now)
   }
 
   /** Does what is due. */
@@ -339,9 +326,8 @@ export class Inbox<Frame> {
       if (stream.giveUpAt <= now) this.#giveUp(stream, now)
       else if (stream.nakAt <= now) this.#askFor(stream, now)
     }
-    for (const sender of this.#leaving) {
-      if (sender.forgetAt > now) break
-      if (this.#isAwaited(sender)) this.#forgetLater(sender, now)
+    for (const sender of this.#senders.due(now)) {
+      if (this.#isAwaited(sender)) this.#senders.forgetLater(sender, now)
       else this.#forget(sender, now)
     }
   }
@@ -349,9 +335,7 @@ export class Inbox<Frame> {
   /** When {@link tick} has something to do next, or `undefined`. */
   nextTick(): number | undefined {
     if (this.#isPaused) return undefined
-    let next = this.#nextWaiting()
-    const [stalest] = this.#leaving
-    if (stalest !== undefined && stalest.forgetAt < next) next = stalest.forgetAt
+    const next = Math.min(this.#nextWaiting(), this.#senders.nextForget)
     return next === NEVER ? undefined : next
   }
 
@@ -494,10 +478,10 @@ export class Inbox<Frame> {
     if (!isRoom) {
       // the next one is not missing, but waits for another; it is had again when that has come
       const isNext = seq === stream.next && stream.blockedBy !== undefined
-      if (isNext) stream.held.set(seq, { frame: undefined, bytes: 0, requires })
+      if (isNext) hold(stream, seq, { frame: undefined, bytes: 0, requires })
       return 'dropped'
     }
-    stream.held.set(seq, { frame, bytes, requires })
+    hold(stream, seq, { frame, bytes, requires })
     sender.heldBytes += bytes
     this.#heldFrames++
     this.#heldBytes += bytes
@@ -505,12 +489,11 @@ export class Inbox<Frame> {
   }
 
   #unhold(stream: Stream<Frame>, seq: number): void {
-    const { frame, bytes } = stream.held.get(seq)!
-    stream.held.delete(seq)
-    if (frame === undefined) return
-    stream.sender.heldBytes -= bytes
+    const held = takeOut(stream, seq)
+    if (held?.frame === undefined) return
+    stream.sender.heldBytes -= held.bytes
     this.#heldFrames--
-    this.#heldBytes -= bytes
+    this.#heldBytes -= held.bytes
   }
 
   #expectRepair(stream: Stream<Frame>, now: number): void {
@@ -618,40 +601,14 @@ export class Inbox<Frame> {
   }
 
   #sender(uid: string, now: number): Sender<Frame> {
-    const known = this.#senders.get(uid)
+    const known = this.#senders.find(uid)
     if (known !== undefined) return known
-    const sender: Sender<Frame> = {
-      uid,
-      streams: new Map(),
-      floors: new Map(),
-      start: UNKNOWN,
-      everyone: undefined,
-      heldBytes: 0,
-      isReachable: this.#actions.isReachable(uid),
-      forgetAt: NEVER,
-    }
-    const positions = this.#positions.get(uid) ?? []
-    this.#positions.delete(uid)
-    if (this.#senders.size >= this.#options.maxSenders) {
-      const [stalest] = this.#leaving.size > 0 ? this.#leaving : this.#senders.values()
-      if (stalest !== undefined) this.#forget(stalest, now)
-    }
-    this.#senders.set(uid, sender)
-    for (const [topic, { next, heard, leaves }] of positions) {
-      if (leaves === this.#leavesOf(topic)) this.#addStream(sender, topic, next, heard)
-    }
-    if (!sender.isReachable) this.#forgetLater(sender, now)
+    const positions = this.#senders.takePositions(uid)
+    const { excess } = this.#senders
+    if (excess !== undefined) this.#forget(excess, now)
+    const sender = this.#senders.add(uid, this.#actions.isReachable(uid), now)
+    for (const [topic, { next, heard }] of positions) this.#addStream(sender, topic, next, heard)
     return sender
-  }
-
-  #leavesOf(topic: string): number {
-    return this.#leaves.get(topic) ?? 0
-  }
-
-  #forgetLater(sender: Sender<Frame>, now: number): void {
-    sender.forgetAt = now + this.#options.forgetMs
-    this.#leaving.delete(sender) // to its end
-    this.#leaving.add(sender)
   }
 
   #isAwaited({ streams }: Sender<Frame>): boolean {
@@ -662,14 +619,6 @@ export class Inbox<Frame> {
   /** Keeps no more of a sender than where it stood; what is missing of it is given up. */
   #forget(sender: Sender<Frame>, now: number): void {
     this.#giveUpAll([...sender.streams.values()].filter(isMissing), now)
-    const positions = new Map<string, Position>()
-    for (const { topic, next, heard } of sender.streams.values()) {
-      if (next !== UNKNOWN) positions.set(topic, { next, heard, leaves: this.#leavesOf(topic) })
-    }
-    this.#senders.delete(sender.uid)
-    this.#leaving.delete(sender)
-    this.#positions.set(sender.uid, positions)
-    const maxPositions = this.#options.maxSenders * POSITIONS_PER_SENDER
-    if (this.#positions.size > maxPositions) forgetOldest(this.#positions)
+    this.#senders.forget(sender)
   }
 }

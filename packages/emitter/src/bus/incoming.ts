@@ -15,9 +15,9 @@ import { MalformedFrameError, MsgpackReader } from '../wire/msgpack.js'
 import type { Topics } from '../wire/topics.js'
 import { Alarm } from './alarm.js'
 import { Bundles } from './bundles.js'
-import { Clocks } from './clocks.js'
 import { Inbox, type InboxOptions } from './inbox.js'
 import type { Refusals } from './refusals.js'
+import { Starts } from './starts.js'
 
 const debug = createDebug('socket.io-zeromq:bus')
 
@@ -62,10 +62,9 @@ export class Incoming {
   readonly #subscribed: readonly { topic: string; bytes: Buffer }[]
   readonly inbox: Inbox<IncomingMessages>
   readonly #alarm: Alarm
-  readonly #clocks = new Clocks()
+  readonly #starts: Starts
   /** What senders are asked for. */
   readonly #requests: Bundles
-  #readyAt: number | undefined
   #isClosed = false
   readonly counters = {
     framesReceived: 0,
@@ -81,7 +80,12 @@ export class Incoming {
   constructor(options: IncomingOptions) {
     this.#options = options
     this.#requests = new Bundles(options.request)
-    const { topics, following, subscribed, onGap, isReachable } = options
+    const { topics, following, subscribed, ownTopic, onGap, isReachable } = options
+    this.#starts = new Starts({
+      ownTopic,
+      bucketOf: (topic) => topics.readBucket(topic),
+      since: (bucket) => following.since(bucket),
+    })
     this.#subscribed = subscribed.map((topic) => ({ topic, bytes: Buffer.from(topic, 'latin1') }))
     this.inbox = new Inbox(options.inbox, {
       deliver: (_sender, _topic, messages) => this.#deliver(messages),
@@ -94,7 +98,7 @@ export class Incoming {
       ask: (sender, topic) => this.#ask(sender, topic),
       gap: onGap,
       isReachable,
-      startsAtOne: (sender, topic) => this.#startsAtOne(sender, topic),
+      startsAtOne: (sender, topic) => this.#starts.atOne(sender, topic, performance.now()),
       isBucket: (topic) => topics.isBucket(topic),
       topicOf(number) {
         if (number === EVERYONE) return topics.everyone
@@ -109,7 +113,7 @@ export class Incoming {
 
   /** When the link was up for the first time. */
   get readyAt(): number | undefined {
-    return this.#readyAt
+    return this.#starts.readyAt
   }
 
   /** Receives until it is closed; the socket throws then, unless a frame was on its way already. */
@@ -141,7 +145,7 @@ export class Incoming {
 
   linkUp(): void {
     const now = performance.now()
-    this.#readyAt ??= now
+    this.#starts.ready(now)
     this.inbox.resume(now)
     this.#alarm.set()
   }
@@ -163,45 +167,27 @@ export class Incoming {
    */
   digest(sender: string, topic: string, last: number, ageMs: number, base?: number): void {
     const now = performance.now()
-    this.#clocks.heard(sender, ageMs, now)
-    const bucket = this.#options.topics.readBucket(topic)
-    if (bucket !== undefined) {
-      this.#bucketDigest(sender, bucket, last, base, now)
-    } else if (this.#isNumbered(topic)) {
-      const isOlder = ageMs > now - this.#readySince(now)
-      this.#standsAt(sender, topic, last, isOlder ? last + 1 : 1, now)
-    }
+    this.#starts.heard(sender, ageMs, now)
+    if (!this.#isFollowed(topic)) return
+    const start = this.#starts.ofDigest(sender, topic, last, ageMs, base, now)
+    this.#standsAt(sender, topic, last, start, now)
     this.#alarm.set()
   }
 
   /** A sender tells where its sequences on the topics of buckets stand; see BUCKET_DIGEST. */
   bucketDigest(sender: string, ageMs: number, stands: readonly number[]): void {
     const now = performance.now()
-    this.#clocks.heard(sender, ageMs, now)
-    const { following } = this.#options
+    this.#starts.heard(sender, ageMs, now)
+    const { topics, following } = this.#options
     for (let i = 0; i < stands.length; i += 3) {
       const bucket = stands[i] as number
-      if (!following.follows(bucket)) continue
+      if (!following.follows(bucket)) continue // most of them, and nothing is done for those
       const [last, sentAtAgeMs] = stands.slice(i + 1, i + 3) as [number, number]
-      // if even the last was sent before we followed, none is missing
-      const sinceAgeMs = this.#clocks.ageAt(sender, this.#followedSince(bucket, now)) ?? 0
-      this.#bucketDigest(sender, bucket, last, sentAtAgeMs < sinceAgeMs ? last : undefined, now)
+      const topic = topics.bucket(bucket)
+      const start = this.#starts.ofBucketDigest(sender, topic, last, sentAtAgeMs, now)
+      this.#standsAt(sender, topic, last, start, now)
     }
     this.#alarm.set()
-  }
-
-  #bucketDigest(
-    sender: string,
-    bucket: number,
-    last: number,
-    base: number | undefined,
-    now: number,
-  ): void {
-    const { topics, following } = this.#options
-    if (!following.follows(bucket)) return
-    const isYounger = this.#clocks.ageAt(sender, this.#followedSince(bucket, now)) === 0
-    const start = isYounger ? 1 : base === undefined ? undefined : base + 1
-    this.#standsAt(sender, topics.bucket(bucket), last, start, now)
   }
 
   #standsAt(
@@ -341,40 +327,15 @@ export class Incoming {
   #onRepair(sender: string, topic: string, body: Buffer): void {
     const reader = new MsgpackReader(body)
     const { uid, seq, requires } = readHeader(reader)
-    const { topics, following } = this.#options
-    const bucket = topics.readBucket(topic)
     if (uid !== sender || seq === 0 || !this.#isNumbered(topic)) {
       throw new MalformedFrameError('the repair of a frame that was not for us')
     }
-    if (bucket !== undefined && !following.follows(bucket)) return // we have left meanwhile
+    if (!this.#isFollowed(topic)) return // we have left meanwhile
     if (this.#onNumbered(topic, uid, seq, reader, requires)) this.counters.framesRepaired++
   }
 
-  #readySince(now: number): number {
-    return this.#readyAt ?? now
-  }
-
-  /** Since when everything in a bucket has been for us. */
-  #followedSince(bucket: number, now: number): number {
-    return Math.max(this.#options.following.since(bucket), this.#readySince(now))
-  }
-
-  #startsAtOne(sender: string, topic: string): boolean {
-    const { topics, ownTopic } = this.#options
-    if (topic === ownTopic) return true
-    const bucket = topics.readBucket(topic)
-    if (bucket === undefined) return false
-    const since = this.#followedSince(bucket, performance.now())
-    return this.#clocks.ageAt(sender, since) === 0
-  }
-
   #ask(sender: string, topic: string): void {
-    const bucket = this.#options.topics.readBucket(topic)
-    const now = performance.now()
-    const ageMs =
-      bucket === undefined
-        ? undefined
-        : this.#clocks.ageAt(sender, this.#followedSince(bucket, now))
+    const ageMs = this.#starts.ageToAskAbout(sender, topic, performance.now())
     // one whose age is not known tells it with every digest
     const about = ageMs === undefined ? {} : { about: { topic, ageMs } }
     this.#requests.add(sender, { type: ControlType.ASK, ...about })
@@ -385,6 +346,13 @@ export class Incoming {
     const { subscribed, controlTopic, topics } = this.#options
     if (topic === controlTopic) return false
     return subscribed.includes(topic) || topics.readBucket(topic) !== undefined
+  }
+
+  /** Whether we hear a topic on which frames have numbers. */
+  #isFollowed(topic: string): boolean {
+    if (!this.#isNumbered(topic)) return false
+    const bucket = this.#options.topics.readBucket(topic)
+    return bucket === undefined || this.#options.following.follows(bucket)
   }
 
   #refuse({ reason, message }: MalformedFrameError): void {

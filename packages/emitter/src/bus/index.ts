@@ -41,8 +41,6 @@ export {
   Bus,
   type BusEvents,
   type BusKind,
-  type BusStats,
-  NO_STATS,
   type SubscriptionMode,
 } from './bus.js'
 export type { CurveOptions } from './curve.js'
@@ -68,3 +66,4 @@ export {
 } from './options.js'
 export type { RefusalReason, Refused } from './refusals.js'
 export { eventsOf } from './socket-events.js'
+export { type BusStats, NO_STATS } from './stats.js'

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { XPublisher } from 'zeromq'
 import { writeHeader } from '../wire/frame.js'
 import { MsgpackWriter } from '../wire/msgpack.js'
+import { Batch } from './batch.js'
 import type { Directing, Run } from './directing.js'
 import { MessageTooLargeError } from './errors.js'
 import type { Frame, Journal, Overflow } from './journal.js'
@@ -19,17 +20,6 @@ const MAX_REQUIRED_BYTES = 12
 const BACK_OFF_MS = 2
 /** Bytes of control frames that may wait; what is beyond will be asked for again. */
 const MAX_CONTROL_BYTES = 16 * 1024 * 1024
-
-/** A frame in the making. */
-interface Batch {
-  readonly topic: string
-  readonly writer: MsgpackWriter
-  /** Where its first message begins. */
-  start: number
-  messages: number
-  /** What is for which bucket, as long as all of it is for one and it may pay to tell them apart. */
-  runs: Run[] | undefined
-}
 
 /** How messages may go to the buckets of their addresses, instead of to everyone. */
 interface Buckets {
@@ -177,9 +167,8 @@ export class Outgoing {
       this.#begin(batch)
       writer.raw(message)
     }
-    batch.messages++
+    batch.add(bucket)
     this.#said++
-    if (batch.runs !== undefined) addToRuns(batch, batch.runs, bucket)
     if (writer.length >= FLUSH_BYTES) {
       this.#finish(batch)
       this.#send()
@@ -248,8 +237,7 @@ export class Outgoing {
   }
 
   #batch(topic: string): Batch {
-    const known = this.#batches.get(topic)
-    return known ?? { topic, writer: new MsgpackWriter(), start: 0, messages: 0, runs: undefined }
+    return this.#batches.get(topic) ?? new Batch(topic)
   }
 
   #begin(batch: Batch): void {
@@ -303,8 +291,7 @@ export class Outgoing {
       if (this.#requirements.size >= this.#maxRequired) this.#sayRequirements()
       from = end
     }
-    batch.writer.truncate(0)
-    batch.messages = 0
+    batch.clear()
   }
 
   /** A frame to everyone without a message, since what the next one requires has grown to its bound. */
@@ -326,8 +313,7 @@ export class Outgoing {
     const seq = this.#sequences.last(topic)
     if (topic === this.#options.steadyTopic) this.#requirements.saidToEveryone(seq)
     const frame = { topic, seq, body: writer.copy(), messages }
-    writer.truncate(0)
-    batch.messages = 0
+    batch.clear()
     return frame
   }
 
@@ -403,18 +389,4 @@ export class Outgoing {
     if (frame.seq > 0 && this.#options.buckets.isTopic(frame.topic)) this.framesDirected++
     return true
   }
-}
-
-/** Notes for which bucket the last message in a batch is. */
-function addToRuns(batch: Batch, runs: Run[], bucket: number | undefined): void {
-  const { writer } = batch
-  if (bucket === undefined) {
-    batch.runs = undefined // this frame goes to everyone anyway
-    return
-  }
-  const run = runs.at(-1)
-  if (run?.bucket === bucket) {
-    run.end = writer.length
-    run.messages++
-  } else runs.push({ bucket, end: writer.length, messages: 1 })
 }

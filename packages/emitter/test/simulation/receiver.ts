@@ -1,5 +1,5 @@
-import { Clocks } from '../../src/bus/clocks.js'
 import { Inbox } from '../../src/bus/inbox.js'
+import { Starts } from '../../src/bus/starts.js'
 import { EVERYONE as EVERYONE_NUMBER } from '../../src/wire/frame.js'
 import type { ReceiverPlan } from './plan.js'
 import { Process } from './process.js'
@@ -36,7 +36,7 @@ export class SimulatedReceiver extends Process {
   upSince = 0
   /** The buckets that are followed: since when, and since when that is in force. */
   readonly #followed = new Map<number, Followed>()
-  readonly #clocks = new Clocks()
+  readonly #starts: Starts
   /** For each sender, which of its frames was the last to come that was for everyone. */
   readonly #lastToEveryone = new Map<string, number>()
   /** The same of those that were for a bucket. */
@@ -74,6 +74,11 @@ export class SimulatedReceiver extends Process {
     this.#world = world
     this.#plan = plan
     this.ownTopic = `n/${index}`
+    this.#starts = new Starts({
+      ownTopic: this.ownTopic,
+      bucketOf: bucketOfTopic,
+      since: (bucket) => this.#followed.get(bucket)?.since ?? 0,
+    })
     this.inbox = new Inbox(world.plan.inbox, {
       deliver: (uid, topic, frame: SimulatedFrame) => {
         this.#record(uid, topic).deliver(frame)
@@ -118,18 +123,10 @@ export class SimulatedReceiver extends Process {
     return this.#plan.isStatic || this.#followed.has(bucket)
   }
 
-  #followedSince(topic: string): number {
-    const since = this.#followed.get(bucketOfTopic(topic)!)?.since ?? 0
-    return Math.max(since, this.readyAt ?? this.#world.clock.now)
-  }
-
   #startsAtOne(uid: string, topic: string): boolean {
-    const sender = this.#world.senders.find((other) => other.uid === uid)!
-    const record = this.#recordOf(sender, topic)
-    const isBucket = bucketOfTopic(topic) !== undefined
-    const startsAtOne =
-      topic === this.ownTopic ||
-      (isBucket && this.#clocks.ageAt(uid, this.#followedSince(topic)) === 0)
+    const { senders, clock } = this.#world
+    const record = this.#recordOf(senders.find((other) => other.uid === uid)!, topic)
+    const startsAtOne = this.#starts.atOne(uid, topic, clock.now)
     if (startsAtOne) record.startsAt(1)
     return startsAtOne
   }
@@ -230,7 +227,7 @@ export class SimulatedReceiver extends Process {
 
   onDigest(sender: SimulatedSender, { topics, ageMs }: Digest): void {
     const { now } = this.#world.clock
-    this.#clocks.heard(sender.uid, ageMs, now)
+    this.#starts.heard(sender.uid, ageMs, now)
     for (const stand of topics) {
       const { topic, last } = stand
       if (!this.#follows(topic)) continue
@@ -252,15 +249,9 @@ export class SimulatedReceiver extends Process {
     ageMs: number,
   ): number | undefined {
     const { now } = this.#world.clock
-    if (topic === this.ownTopic) return 1
-    if (bucketOfTopic(topic) === undefined) {
-      const isOlder = ageMs > now - (this.readyAt ?? now)
-      return isOlder ? last + 1 : 1
-    }
-    const sinceAgeMs = this.#clocks.ageAt(uid, this.#followedSince(topic)) ?? 0
-    if (sinceAgeMs === 0) return 1
-    if (base !== undefined) return base + 1
-    return sentAtAgeMs !== undefined && sentAtAgeMs < sinceAgeMs ? last + 1 : undefined
+    return sentAtAgeMs === undefined
+      ? this.#starts.ofDigest(uid, topic, last, ageMs, base, now)
+      : this.#starts.ofBucketDigest(uid, topic, last, sentAtAgeMs, now)
   }
 
   onGone(sender: SimulatedSender, topic: string, from: number, to: number): void {
@@ -298,6 +289,7 @@ export class SimulatedReceiver extends Process {
     this.isAttached = true
     this.upSince = clock.now
     this.readyAt ??= clock.now
+    this.#starts.ready(clock.now)
     log?.(`receiver ${this.index} link up`)
     for (const sender of senders) if (sender.isUp) this.#setReachable(sender)
     for (const sender of senders) {
@@ -376,8 +368,7 @@ export class SimulatedReceiver extends Process {
     if (!this.isUp) return
     const { senders, network, log } = this.#world
     const sender = senders.find((other) => other.uid === uid)!
-    const isBucket = bucketOfTopic(topic) !== undefined
-    const ageMs = isBucket ? this.#clocks.ageAt(uid, this.#followedSince(topic)) : undefined
+    const ageMs = this.#starts.ageToAskAbout(uid, topic, this.#world.clock.now)
     log?.(`receiver ${this.index} asks ${uid} where it stands, on ${topic} at ${ageMs}`)
     network.send(this, sender, 'control', () => {
       if (ageMs === undefined) sender.onAsk(this)
