@@ -3,10 +3,12 @@ import { forgetOldest } from './oldest.js'
 import {
   block,
   firstMissing,
+  holdBack,
   holesOf,
   isMissing,
   isTooFarAhead,
   lastToEveryone,
+  letGo,
   lowerFloors,
   makeStream,
   NEVER,
@@ -494,10 +496,10 @@ export class Inbox<Frame> {
     if (!isRoom) {
       // the next one is not missing, but waits for another; it is had again when that has come
       const isNext = seq === stream.next && stream.blockedBy !== undefined
-      if (isNext) stream.held.set(seq, { frame: undefined, bytes: 0, requires })
+      if (isNext) holdBack(stream, seq, { frame: undefined, bytes: 0, requires })
       return 'dropped'
     }
-    stream.held.set(seq, { frame, bytes, requires })
+    holdBack(stream, seq, { frame, bytes, requires })
     sender.heldBytes += bytes
     this.#heldFrames++
     this.#heldBytes += bytes
@@ -506,7 +508,7 @@ export class Inbox<Frame> {
 
   #unhold(stream: Stream<Frame>, seq: number): void {
     const { frame, bytes } = stream.held.get(seq)!
-    stream.held.delete(seq)
+    letGo(stream, seq)
     if (frame === undefined) return
     stream.sender.heldBytes -= bytes
     this.#heldFrames--
