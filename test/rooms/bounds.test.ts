@@ -1,10 +1,9 @@
 import type { Socket as ServerSocket } from 'socket.io'
+import { BUCKETS } from 'socket.io-zeromq-emitter/bus'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { NodeProcess, TestCluster } from '../support/cluster.js'
 import { collect, until } from '../support/until.js'
 import { connectAs, directing, directs, start, statsOf } from './support.js'
-
-const BUCKETS = 4096
 
 let cluster: TestCluster
 let a: NodeProcess

@@ -1,3 +1,4 @@
+import { BUCKETS } from 'socket.io-zeromq-emitter/bus'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { packed, type RawSender } from '../support/raw.js'
 import { broadcast, CONTROL, EVERYONE, Siege } from '../support/siege.js'
@@ -63,9 +64,9 @@ test('control messages with a field that is not what it should be are refused', 
       [39],
       [39, 1],
       [39, [], 1],
-      [39, Buffer.alloc(511)],
-      [39, [4096]],
-      [39, Array(4097).fill(0)],
+      [39, Buffer.alloc(BUCKETS / 8 - 1)],
+      [39, [BUCKETS]],
+      [39, Array(BUCKETS + 1).fill(0)],
     ],
     ...notNumber.map((n) => [39, [n]]),
     // digests of buckets
@@ -75,8 +76,8 @@ test('control messages with a field that is not what it should be are refused', 
       [40, 1, 1],
       [40, 1, [], 1],
       [40, 1, [0, 1]],
-      [40, 1, [4096, 1, 1]],
-      [40, 1, Array(12_291).fill(1)],
+      [40, 1, [BUCKETS, 1, 1]],
+      [40, 1, Array(3 * (BUCKETS + 1)).fill(1)],
     ],
     ...notNumber.flatMap((n) => [
       [40, n, []],

@@ -58,7 +58,7 @@ describe('a bad option is refused with an error that names it and says what it m
     ...integers('requestTimeout', 1, maxMs),
     ...integers('pubPort', 1, 65_535),
     ...integers('subPort', 1, 65_535),
-    ...integers('maxMessageBytes', 1024, maxMs),
+    ...integers('maxMessageBytes', 4096, maxMs),
     ...integers('highWaterMark', 1, maxMs),
     ...integers('memberGraceMs', 0, maxMs),
     ...integers('closeTimeoutMs', 0, maxMs),

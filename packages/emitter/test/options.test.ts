@@ -14,7 +14,7 @@ const BROKER = { pub: 'tcp://127.0.0.1:5555', sub: 'tcp://127.0.0.1:5556' }
 const INTEGERS: [name: string, min: number, max: number, byDefault: number][] = [
   ['journal.maxBytes', 0, Number.MAX_SAFE_INTEGER, 33_554_432],
   ['journal.maxAgeMs', 0, MAX_MS, 60_000],
-  ['maxMessageBytes', 1024, 2_147_483_647, 67_108_864],
+  ['maxMessageBytes', 4096, 2_147_483_647, 67_108_864],
   ['highWaterMark', 1, 2_147_483_647, 10_000],
   ['memberGraceMs', 0, MAX_MS, 2_000],
   ['closeTimeoutMs', 0, MAX_MS, 5_000],

@@ -86,12 +86,15 @@ describe('the receipts of subscriptions', () => {
         let said: ({ bucket: number } | { receipt: number })[] = []
         const inForce = new Set<number>()
         let last = 0
+        let issued = 0
         for (const step of steps) {
           if (step === 'subscribe') {
             said.push({ bucket: ++last })
             receipts.subscribed(last)
           } else if (step === 'issue') {
-            if (receipts.isDue) said.push({ receipt: receipts.issue() })
+            if (!receipts.isDue) continue
+            issued = receipts.issue()
+            said.push({ receipt: issued })
           } else if (step === 'lose') {
             receipts.lost()
             said = said.filter((word) => 'bucket' in word)
@@ -103,6 +106,7 @@ describe('the receipts of subscriptions', () => {
               else receipts.returned(word.receipt)
             }
           }
+          expect(receipts.isDue).toBe(receipts.behindAll() > issued)
           for (let bucket = 1; bucket <= last; bucket++) {
             expect(receipts.behind([bucket]) === 0).toBe(inForce.has(bucket))
           }

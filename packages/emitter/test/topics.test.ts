@@ -15,8 +15,8 @@ describe('the topics', () => {
     expect(topics.emitter(UID)).toBe(`socket.io/e/${UID}`)
     expect(topics.buckets).toBe('socket.io/b/')
     expect(topics.bucket(0)).toBe('socket.io/b/000')
-    expect(topics.bucket(0xa1)).toBe('socket.io/b/0a1')
-    expect(topics.bucket(0xfff)).toBe('socket.io/b/fff')
+    expect(topics.bucket(161)).toBe('socket.io/b/051')
+    expect(topics.bucket(BUCKETS - 1)).toBe('socket.io/b/fvv')
     expect(topics.receipt(UID, 3)).toBe(`socket.io/r/${UID}/3`)
   })
 
@@ -49,6 +49,9 @@ describe('the topics', () => {
     'socket.io/b/0A1',
     'socket.io/b/0a',
     'socket.io/b/0a11',
+    'socket.io/b/0w1',
+    'socket.io/b/g00', // there are no more than 16,384
+    'socket.io/b/vvv',
     'socket.io/c/0a1',
   ])('do not take %j for that of a bucket', (topic) => {
     const topics = new Topics('socket.io')

@@ -221,6 +221,7 @@ export class Bus extends EventEmitter<BusEvents> {
       topics: this.topics,
       journal: this.#journal,
       outgoing: this.#outgoing,
+      maxMessageBytes: options.maxMessageBytes,
       directing: this.#directing,
       ownTopicOf,
       isReachable,

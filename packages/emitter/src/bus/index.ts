@@ -11,7 +11,13 @@ export {
   UnsendablePartError,
   writeBroadcast,
 } from '../wire/broadcast.js'
-export { bucketOf, bucketOfNamespace, bucketOfRoom, bucketsOfRooms } from '../wire/buckets.js'
+export {
+  BUCKETS,
+  bucketOf,
+  bucketOfNamespace,
+  bucketOfRoom,
+  bucketsOfRooms,
+} from '../wire/buckets.js'
 export {
   type ClusterMessage,
   MessageType,

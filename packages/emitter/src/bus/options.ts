@@ -201,7 +201,7 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
         MAX_MS,
       ),
     },
-    maxMessageBytes: number('maxMessageBytes', 1024, 0x7fff_ffff),
+    maxMessageBytes: number('maxMessageBytes', 4096, 0x7fff_ffff),
     highWaterMark: number('highWaterMark', 1, 0x7fff_ffff),
     memberGraceMs: number('memberGraceMs', 0, MAX_MS),
     closeTimeoutMs: number('closeTimeoutMs', 0, MAX_MS),

@@ -13,6 +13,8 @@ export interface Waiter {
 export class Receipts {
   /** The number of the receipt that stands behind each bucket which is not known to be in force. */
   readonly #pending = new Map<number, number>()
+  /** Those of them behind which no receipt stands yet. */
+  readonly #uncovered = new Set<number>()
   #lastIssued = 0
   /** Those issued that have not come back. */
   readonly #issued = new Set<number>()
@@ -21,11 +23,13 @@ export class Receipts {
   /** A bucket was subscribed to; the next receipt will stand behind it. */
   subscribed(bucket: number): void {
     this.#pending.set(bucket, this.#lastIssued + 1)
+    this.#uncovered.add(bucket)
   }
 
   /** A bucket's subscription has ended. */
   unsubscribed(bucket: number): void {
     this.#pending.delete(bucket)
+    this.#uncovered.delete(bucket)
   }
 
   /** The receipt with which the last of these buckets will be in force; 0 if all of them are. */
@@ -42,12 +46,13 @@ export class Receipts {
 
   /** Whether there is something behind which no receipt stands yet. */
   get isDue(): boolean {
-    return this.behindAll() > this.#lastIssued
+    return this.#uncovered.size > 0
   }
 
   /** The number of a receipt that is subscribed to now. */
   issue(): number {
     this.#lastIssued++
+    this.#uncovered.clear()
     this.#issued.add(this.#lastIssued)
     return this.#lastIssued
   }
@@ -84,7 +89,10 @@ export class Receipts {
    */
   lost(): number[] {
     const next = this.#lastIssued + 1
-    for (const bucket of this.#pending.keys()) this.#pending.set(bucket, next)
+    for (const bucket of this.#pending.keys()) {
+      this.#pending.set(bucket, next)
+      this.#uncovered.add(bucket)
+    }
     for (const waiter of this.#waiters) waiter.number = next
     const spent = [...this.#issued]
     this.#issued.clear()

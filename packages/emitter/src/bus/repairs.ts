@@ -33,6 +33,8 @@ const MAX_REPAIR_BYTES = 4 * 1024 * 1024
 const REPEAT_INTERVAL_MS = 50
 /** Bytes of repairs in a second, for all who ask: what a network of 1 Gbit/s carries. */
 const MAX_REPAIR_BYTES_PER_SECOND = 128 * 1024 * 1024
+/** What a bucket takes of a digest at most: its number, and those of a frame and of an age. */
+const MAX_STAND_BYTES = 3 + 9 + 9
 /** How many may ask for digests at once. */
 const MAX_ASKERS = 16_384
 
@@ -41,6 +43,7 @@ export interface RepairsOptions {
   topics: Topics
   journal: Journal
   outgoing: Outgoing
+  maxMessageBytes: number
   directing: Directing
   /** The topic of a node or an emitter. */
   ownTopicOf(uid: string): string
@@ -220,15 +223,24 @@ export class Repairs {
   #sayDigests(topicsDue: Iterable<string>, bucketsDue: Iterable<string> = []): void {
     const { outgoing, topics } = this.#options
     const ageMs = this.#ageMs
-    const stands = this.#stands(bucketsDue)
+    const all = this.#stands(bucketsDue)
+    // of a frame, half is enough for them
+    const most = 3 * Math.floor(this.#options.maxMessageBytes / 2 / MAX_STAND_BYTES)
     outgoing.sayFirst(topics.control, (writer) => {
       for (const topic of topicsDue) {
         const last = outgoing.lastSent(topic)
         writeControl(writer, { type: ControlType.DIGEST, topic, last, ageMs })
       }
-      if (stands.length === 0) return
+      if (all.length === 0) return
+      const stands = all.slice(0, most)
       writeControl(writer, { type: ControlType.BUCKET_DIGEST, ageMs, stands })
     })
+    for (let i = most; i < all.length; i += most) {
+      const stands = all.slice(i, i + most)
+      outgoing.sayFirst(topics.control, (writer) =>
+        writeControl(writer, { type: ControlType.BUCKET_DIGEST, ageMs, stands }),
+      )
+    }
   }
 
   /** Where the topics of buckets stand; see BUCKET_DIGEST. */

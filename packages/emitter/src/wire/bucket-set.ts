@@ -45,7 +45,7 @@ export class BucketSet {
   }
 }
 
-/** Writes a set as a bitmap of 512 bytes, or as a list where that is shorter. */
+/** Writes a set as a bitmap, or as a list where that is shorter. */
 export function writeBuckets(writer: MsgpackWriter, buckets: BucketSet): void {
   if (buckets.size > MAX_LISTED) return writer.binary(buckets.bits)
   writer.arrayHeader(buckets.size)

@@ -6,8 +6,9 @@ import { FNV_OFFSET, FNV_PRIME, fnv1a } from './fnv.js'
  * the same bucket by its name alone. See docs/protocol.md.
  */
 
+const BUCKET_BITS = 14
 /** How many buckets there are. */
-export const BUCKETS = 4096
+export const BUCKETS = 2 ** BUCKET_BITS
 
 /** Socket.IO makes this namespace on every server, so that nobody is spared what goes to all of it. */
 const MAIN_NAMESPACE = '/'
@@ -75,7 +76,7 @@ function hash(start: number, text: string): number {
   return h
 }
 
-/** All 32 bits count in the 12 that are left. */
+/** All 32 bits count in those that are left. */
 function fold(h: number): number {
-  return (h ^ (h >>> 12) ^ (h >>> 24)) & (BUCKETS - 1)
+  return (h ^ (h >>> BUCKET_BITS) ^ (h >>> (2 * BUCKET_BITS))) & (BUCKETS - 1)
 }

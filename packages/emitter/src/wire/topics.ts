@@ -3,6 +3,8 @@
  * See docs/protocol.md.
  */
 
+import { BUCKETS } from './buckets.js'
+
 /** What a topic is, read off a subscription or a frame. */
 export type Topic =
   | { kind: 'everyone' }
@@ -14,8 +16,9 @@ export type Topic =
 /** A sender's uid is 16 characters, so that no node's topic is a prefix of another's. */
 export const UID_LENGTH = 16
 
-/** A bucket in a topic: three hexadecimal digits in lower case. */
+/** A bucket in a topic: three digits of base 32, which are 0 to 9 and a to v. */
 const BUCKET_DIGITS = 3
+const BASE = 32
 
 const OTHER: Topic = { kind: 'other' }
 const EVERYONE: Topic = { kind: 'everyone' }
@@ -59,7 +62,7 @@ export class Topics {
   bucket(bucket: number): string {
     const known = this.#bucketTopics[bucket]
     if (known !== undefined) return known
-    const topic = this.buckets + bucket.toString(16).padStart(BUCKET_DIGITS, '0')
+    const topic = this.buckets + bucket.toString(BASE).padStart(BUCKET_DIGITS, '0')
     this.#bucketTopics[bucket] = topic
     return topic
   }
@@ -79,11 +82,11 @@ export class Topics {
     }
     let bucket = 0
     for (let i = length; i < topic.length; i++) {
-      const digit = hexDigit(isString ? topic.charCodeAt(i) : (topic[i] as number))
+      const digit = digitOf(isString ? topic.charCodeAt(i) : (topic[i] as number))
       if (digit === undefined) return undefined
-      bucket = bucket * 16 + digit
+      bucket = bucket * BASE + digit
     }
-    return bucket
+    return bucket < BUCKETS ? bucket : undefined
   }
 
   /**
@@ -117,8 +120,8 @@ export class Topics {
   }
 }
 
-function hexDigit(code: number): number | undefined {
+function digitOf(code: number): number | undefined {
   if (code >= 0x30 && code <= 0x39) return code - 0x30
-  if (code >= 0x61 && code <= 0x66) return code - 0x57
+  if (code >= 0x61 && code <= 0x76) return code - 0x57
   return undefined
 }
