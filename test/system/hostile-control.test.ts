@@ -132,11 +132,11 @@ test('control messages that lie disturb nobody but the liar', async () => {
         await liar.sayUnnumbered(where, [37, topic, 0], [37, topic, 7], [37, topic, huge])
         await liar.sayUnnumbered(where, [41, topic, 0], [41, topic, huge])
       }
-      const stands = [0, huge, 0, 0, 7, huge, 4095, 1, 1]
+      const stands = [0, huge, 0, 0, 7, huge, BUCKETS - 1, 1, 1]
       await liar.sayUnnumbered(
         where,
         [39, []],
-        [39, Buffer.alloc(512)],
+        [39, Buffer.alloc(BUCKETS / 8)],
         [40, 0, stands],
         [40, huge, stands],
       )

@@ -13,8 +13,8 @@ interface Slab {
 /**
  * Memory for bytes that are kept for a while and given up in the order in which they came. They are
  * copied into large pieces of memory that are used again and again: frames kept by themselves would
- * all outlive V8's young generation and be fresh memory each. With the journal full, that took 0.25 of
- * 1.8 µs for each message of 60 bytes at the sender.
+ * all outlive V8's young generation and be fresh memory each. That took 0.15 of 1.95 µs for each message
+ * of 60 bytes at the sender.
  */
 export class Slabs {
   readonly #slabs: Slab[] = []
