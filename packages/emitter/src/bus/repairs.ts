@@ -213,34 +213,39 @@ export class Repairs {
   }
 
   #sayBucketDigest(topic: string): void {
-    const ageMs = this.#ageMs
-    const stands = this.#stands([topic])
-    this.#options.outgoing.sayFirst(topic, (writer) =>
-      writeControl(writer, { type: ControlType.BUCKET_DIGEST, ageMs, stands }),
-    )
+    const { outgoing } = this.#options
+    for (const digest of this.#bucketDigests([topic])) {
+      outgoing.sayFirst(topic, (writer) => writeControl(writer, digest))
+    }
   }
 
   #sayDigests(topicsDue: Iterable<string>, bucketsDue: Iterable<string> = []): void {
     const { outgoing, topics } = this.#options
     const ageMs = this.#ageMs
-    const all = this.#stands(bucketsDue)
-    // of a frame, half is enough for them
-    const most = 3 * Math.floor(this.#options.maxMessageBytes / 2 / MAX_STAND_BYTES)
+    const [first, ...others] = this.#bucketDigests(bucketsDue)
     outgoing.sayFirst(topics.control, (writer) => {
       for (const topic of topicsDue) {
         const last = outgoing.lastSent(topic)
         writeControl(writer, { type: ControlType.DIGEST, topic, last, ageMs })
       }
-      if (all.length === 0) return
-      const stands = all.slice(0, most)
-      writeControl(writer, { type: ControlType.BUCKET_DIGEST, ageMs, stands })
+      if (first !== undefined) writeControl(writer, first)
     })
-    for (let i = most; i < all.length; i += most) {
-      const stands = all.slice(i, i + most)
-      outgoing.sayFirst(topics.control, (writer) =>
-        writeControl(writer, { type: ControlType.BUCKET_DIGEST, ageMs, stands }),
-      )
+    for (const digest of others) {
+      outgoing.sayFirst(topics.control, (writer) => writeControl(writer, digest))
     }
+  }
+
+  /** Where the topics of buckets stand, in as many messages as frames that it takes. */
+  #bucketDigests(bucketTopics: Iterable<string>): Control[] {
+    const ageMs = this.#ageMs
+    const all = this.#stands(bucketTopics)
+    // of a frame, half is enough for them
+    const most = 3 * Math.floor(this.#options.maxMessageBytes / 2 / MAX_STAND_BYTES)
+    const digests: Control[] = []
+    for (let i = 0; i < all.length; i += most) {
+      digests.push({ type: ControlType.BUCKET_DIGEST, ageMs, stands: all.slice(i, i + most) })
+    }
+    return digests
   }
 
   /** Where the topics of buckets stand; see BUCKET_DIGEST. */
