@@ -15,9 +15,9 @@ export interface Flood {
 }
 
 /** How many milestones pass while a window's worth of messages does. */
-const MILESTONES_PER_WINDOW = 10
+const MILESTONES_PER_WINDOW = 5
 /** Messages between two milestones, at most. */
-const MAX_STRIDE = 5_000
+const MAX_STRIDE = 10_000
 /** A sender that has fallen behind makes good for so much in one go, and then lets others work. */
 const MAX_TICK_MS = 10
 /** Without a milestone for so long, what is on its way is taken for lost. */

@@ -204,7 +204,7 @@ export class ZmqAdapter extends ClusterAdapter {
       })
       return
     }
-    this.#deliver(packet, parts ?? encode(this.#server, packet), broadcast)
+    this.#deliver(packet, parts ?? encode(this.#server, packet), broadcast, broadcast.isAscii)
   }
 
   /** @internal Another server, or an emitter, asks something of this namespace. */
@@ -235,27 +235,36 @@ export class ZmqAdapter extends ClusterAdapter {
     return false
   }
 
-  /** Hands encoded parts to the matching sockets of this server, without encoding them again. */
-  #deliver(packet: Packet, parts: readonly EncodedPart[], opts: Recipients): void {
+  /**
+   * Hands encoded parts to the matching sockets of this server, without encoding them again.
+   * @param isAscii - whether they are known to be one text of ASCII
+   */
+  #deliver(packet: Packet, parts: readonly EncodedPart[], opts: Recipients, isAscii = false): void {
     const writeOptions = new WriteOptions(opts.flags)
     const [first] = parts
     if (parts.length === 1 && typeof first === 'string') {
-      writeOptions.wsPreEncodedFrame = websocketFrame(first)
+      writeOptions.wsPreEncodedFrame = websocketFrame(first, isAscii)
     }
-    const deliverTo = (socket: LocalSocket) => {
-      socket.notifyOutgoingListeners(packet)
-      socket.client.writeToEngine(parts, writeOptions)
+    if (opts.rooms.size === 1 && !opts.except?.size) {
+      this.#deliverToRoom(packet, parts, opts.rooms, writeOptions)
+    } else {
+      ;(this as unknown as AdapterInternals).apply(opts, (socket) => {
+        deliverTo(socket, packet, parts, writeOptions)
+      })
     }
-    if (opts.rooms.size === 1 && !opts.except?.size) this.#eachIn(opts.rooms, deliverTo)
-    else (this as unknown as AdapterInternals).apply(opts, deliverTo)
   }
 
-  /** As `apply()` does with a single room, but without the sets that it makes each time (0.2 µs). */
-  #eachIn([room]: Iterable<Room>, deliverTo: (socket: LocalSocket) => void): void {
+  /** As `apply()` does with a single room, but without its sets (0.2 us) and a function (0.03 us). */
+  #deliverToRoom(
+    packet: Packet,
+    parts: readonly EncodedPart[],
+    [room]: Iterable<Room>,
+    writeOptions: WriteOptions,
+  ): void {
     const { sockets } = this.nsp as { sockets: ReadonlyMap<string, LocalSocket> }
     for (const id of this.rooms.get(room as Room) ?? []) {
       const socket = sockets.get(id)
-      if (socket !== undefined) deliverTo(socket)
+      if (socket !== undefined) deliverTo(socket, packet, parts, writeOptions)
     }
   }
 
@@ -276,6 +285,16 @@ export class ZmqAdapter extends ClusterAdapter {
   #address({ rooms, except, flags }: BroadcastOptions) {
     return { nsp: this.#nspName, rooms, except, flags }
   }
+}
+
+function deliverTo(
+  socket: LocalSocket,
+  packet: Packet,
+  parts: readonly EncodedPart[],
+  writeOptions: WriteOptions,
+): void {
+  socket.notifyOutgoingListeners(packet)
+  socket.client.writeToEngine(parts, writeOptions)
 }
 
 function wireOptions({ rooms, except, flags }: BroadcastOptions) {

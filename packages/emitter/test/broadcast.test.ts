@@ -51,6 +51,12 @@ const requestId = () => fc.option(fc.string(), { nil: undefined })
 /** `volatile` is said only where it holds. */
 const onWire = ({ volatile, ...flags }: WireFlags) => (volatile ? { volatile, ...flags } : flags)
 
+const isShortAsciiText = ([first, ...others]: readonly unknown[]) =>
+  others.length === 0 &&
+  typeof first === 'string' &&
+  first.length <= 256 &&
+  Buffer.byteLength(first) === first.length
+
 describe('a broadcast', () => {
   it('is decoded by msgpack-lite to the envelope of the protocol, with a request’s id or without', () => {
     fc.assert(
@@ -88,6 +94,7 @@ describe('a broadcast', () => {
           expect(broadcast).toMatchObject({ nsp, rooms, except, requestId, isEncoded: true })
           expect(broadcast.flags).toEqual(onWire(flags))
           expect(broadcast.parts()).toEqual(parts)
+          expect(broadcast.isAscii).toBe(isShortAsciiText(parts))
         },
       ),
       { numRuns: 120 },

@@ -42,6 +42,7 @@ export {
   MsgpackReader,
   MsgpackWriter,
 } from '../wire/msgpack.js'
+export { writeAscii, writeText } from '../wire/text.js'
 export { type Topic, Topics, UID_LENGTH } from '../wire/topics.js'
 export {
   Bus,

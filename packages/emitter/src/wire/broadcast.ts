@@ -3,6 +3,7 @@ import { Encoding, type Envelope, expectFields, readEnvelope, type WireFlags } f
 import type { IncomingMessage } from './frame.js'
 import { MAX_PARTS, MAX_ROOMS } from './limits.js'
 import { MalformedFrameError, type MsgpackReader, type MsgpackWriter } from './msgpack.js'
+import { isShortAscii, readAscii, readText } from './text.js'
 import { readValue } from './value-reader.js'
 
 /**
@@ -123,6 +124,7 @@ export class Broadcast implements Envelope {
   readonly requestId: string | undefined
   readonly #reader: MsgpackReader
   readonly #payload: number
+  #isAscii = false
 
   /**
    * @param envelope - the message's envelope, if it has been read already
@@ -153,12 +155,26 @@ export class Broadcast implements Envelope {
     const count = reader.arrayHeader()
     if (count < 1) throw new MalformedFrameError('a packet without parts')
     if (count > MAX_PARTS) throw new MalformedFrameError(`a packet of ${count} parts`, 'tooMany')
-    if (count === 1 && !reader.atBinary()) return [reader.string()]
+    if (count === 1 && !reader.atBinary()) return [this.#text()]
     const parts: (string | Buffer)[] = []
     for (let i = 0; i < count; i++) {
       parts.push(reader.atBinary() ? ownBytes(reader) : reader.string())
     }
     return parts
+  }
+
+  #text(): string {
+    const reader = this.#reader
+    const { buf } = reader
+    const start = reader.skipString()
+    const end = reader.pos
+    this.#isAscii = isShortAscii(buf, start, end)
+    return this.#isAscii ? readAscii(buf, start, end) : readText(buf, start, end)
+  }
+
+  /** Whether {@link parts} has found that the packet is a single short text, and all ASCII. */
+  get isAscii(): boolean {
+    return this.#isAscii
   }
 
   /**

@@ -4,6 +4,8 @@
  * through msgpack-lite, which the tests hold this file against in both directions.
  */
 
+import { readText, SHORT_TEXT, writeText } from './text.js'
+
 /** In which way a frame or a message is not what the protocol says; see docs/protocol.md. */
 export type MalformedReason =
   | 'wrongType'
@@ -28,9 +30,6 @@ export class MalformedFrameError extends Error {
 
 /** How deep values may nest: data of users may, and the call stack holds about three times this. */
 export const MAX_DEPTH = 512
-/** Up to this many characters, a loop over the bytes is faster than a call into native code. */
-const SHORT_STRING = 24
-
 /** An emptied writer that has grown beyond this gives its memory back. */
 const MAX_IDLE_BYTES = 512 * 1024
 
@@ -160,7 +159,7 @@ export class MsgpackWriter {
     this.#ensure(chars * 3 + 5)
     const buf = this.#buf
     const start = this.#pos
-    if (chars <= SHORT_STRING) {
+    if (chars <= SHORT_TEXT) {
       let pos = start + 1
       let i = 0
       for (; i < chars; i++) {
@@ -176,7 +175,7 @@ export class MsgpackWriter {
     }
     // Written where it belongs if it is all ASCII, and moved up where its header turns out longer.
     const guess = stringHeaderBytes(chars)
-    const bytes = buf.write(value, start + guess, 'utf8')
+    const bytes = writeText(buf, value, start + guess)
     const header = stringHeaderBytes(bytes)
     if (header !== guess) buf.copyWithin(start + header, start + guess, start + guess + bytes)
     switch (header) {
@@ -315,10 +314,16 @@ export class MsgpackReader {
   }
 
   string(): string {
+    const start = this.skipString()
+    return readText(this.buf, start, this.pos)
+  }
+
+  /** Passes over a string. Returns where its bytes begin; they end where the reader is then. */
+  skipString(): number {
     const bytes = this.#stringHeader()
     const start = this.pos
     this.#advance(bytes)
-    return readText(this.buf, start, this.pos)
+    return start
   }
 
   /** A room's name: a string, or what a careless user joined instead, a number or nothing. */
@@ -470,21 +475,6 @@ export class MsgpackReader {
         throw expected('a value', type)
     }
   }
-}
-
-/** The text of bytes in UTF-8. */
-export function readText(buf: Buffer, start: number, end: number): string {
-  if (end - start <= SHORT_STRING) {
-    let text = ''
-    let i = start
-    for (; i < end; i++) {
-      const code = buf[i] as number
-      if (code > 0x7f) break
-      text += String.fromCharCode(code)
-    }
-    if (i === end) return text
-  }
-  return buf.toString('utf8', start, end)
 }
 
 function checkedUint(value: number): number {

@@ -1,7 +1,8 @@
 import { decodeExtension, hasPrototypeKey, weightOfExtension } from './extensions.js'
 import { fnv1a } from './fnv.js'
 import { MAX_OBJECTS } from './limits.js'
-import { cutShort, MAX_DEPTH, MalformedFrameError, readText, TWO_32 } from './msgpack.js'
+import { cutShort, MAX_DEPTH, MalformedFrameError, TWO_32 } from './msgpack.js'
+import { readText } from './text.js'
 
 /** Keys of maps that are remembered by their bytes, since most come again and again. */
 const KEY_SLOTS = 512
