@@ -57,7 +57,7 @@ async function runComparison(options: Options): Promise<void> {
   const { results, disturbance, leftOut } = await compare(options)
   if (isComplete) showProgress('what zeromq.js can do by itself')
   const raw = isComplete ? await measureRawLimits(seconds, repetitions) : []
-  const rooms = isComplete ? await measureManyRooms(leftOut) : []
+  const rooms = isComplete ? await measureManyRooms() : []
   endProgress()
   const record: BenchRecord = {
     ...circumstances(options, disturbance, leftOut),
@@ -73,12 +73,10 @@ async function runComparison(options: Options): Promise<void> {
 }
 
 async function runRooms(options: Options): Promise<void> {
-  const leftOut: string[] = []
-  const rooms = await measureManyRooms(leftOut)
+  const rooms = await measureManyRooms()
   endProgress()
   console.log(formatRooms(rooms, hasColours()))
-  sayWhatDisturbed(0, leftOut)
-  save(options, { ...circumstances(options, 0, leftOut), rooms }, undefined)
+  save(options, { ...circumstances(options, 0, []), rooms }, undefined)
 }
 
 async function runScale(options: Options): Promise<void> {

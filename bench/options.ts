@@ -34,12 +34,12 @@ const DEFAULTS = { full: { seconds: 0.8, repetitions: 3 }, quick: { seconds: 1, 
 
 export const usage = `Usage: npm run bench -- [options]
 
-What to run (default: everything, about 8 minutes):
+What to run (default: everything, about 11 minutes):
   --quick            only what the budget is about, in a minute or two
   --only <names>     only these, with commas between them:
                      systems ${systemNames.join(', ')}
                      workloads ${lines(workloadNames, 21)}
-  --rooms            only this: 100 nodes, 1,000 rooms, and who hears what without need
+  --rooms            only this: 1,000 rooms on 2 to 100 nodes, and who hears what without need
   --scale            only this: from 2 nodes to 64
 
 How:

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import { columnsOf, microseconds, NOTHING, ratioText, whole } from './columns.js'
 import { budget, encryption, goalText, judge, sequencing, type Verdict } from './comparison.js'
-import { manyRooms, type RoomsFinding } from './many-rooms.js'
+import type { RoomsFinding } from './many-rooms.js'
 import type { RawLimit } from './raw-limits.js'
 import type { Results } from './results.js'
 import type { ScaleStep } from './scale.js'
@@ -101,12 +101,21 @@ function verdicts(title: string, all: readonly Verdict[], style: Style): string[
   ]
 }
 
-/** Writes what the cluster of many rooms has shown. */
+/** Writes what both modes have shown in clusters of many rooms. */
 export function formatRooms(rooms: readonly RoomsFinding[], hasColours: boolean): string {
   const style = styleOf(hasColours)
-  const { nodes, rooms: count, socketsPerRoom } = manyRooms
-  const headers = ['', 'received', 'needed', 'needless', 'frames/needed', 'nodes µs', 'broker µs']
+  const headers = [
+    '',
+    '',
+    'received',
+    'needed',
+    'needless',
+    'frames/needed',
+    'nodes µs',
+    'broker µs',
+  ]
   const rows = rooms.map((found) => [
+    `${found.crowd.nodes} nodes, rooms of ${found.crowd.clientsPerRoom}`,
     found.mode,
     whole(found.received),
     whole(found.needed),
@@ -115,7 +124,7 @@ export function formatRooms(rooms: readonly RoomsFinding[], hasColours: boolean)
     microseconds(found.nodesCpu),
     found.brokerCpu === undefined ? NOTHING : microseconds(found.brokerCpu),
   ])
-  const title = `${nodes} nodes, ${whole(count)} rooms of ${socketsPerRoom} clients: what nodes receive`
+  const title = `${whole(rooms[0]?.crowd.rooms ?? 0)} rooms: what nodes receive, and what a message costs`
   return [RULE, style('bold', title), ...grid(headers, rows, style)].join('\n')
 }
 

@@ -3,7 +3,7 @@
  */
 import { columnsOf, microseconds, milliseconds, NOTHING, ratioText, whole } from '../columns.js'
 import { budget, encryption, goalText, judge, sequencing, type Verdict } from '../comparison.js'
-import { manyRooms, type RoomsFinding } from '../many-rooms.js'
+import type { Crowd, RoomsFinding } from '../many-rooms.js'
 import type { RawLimit } from '../raw-limits.js'
 import type { Circumstances } from '../record.js'
 import type { Results } from '../results.js'
@@ -91,13 +91,7 @@ This project as it is without keys, against the same with keys for broker and no
 
 ${verdictTable(judge(encryption, results))}
 
-## Many rooms on many nodes
-
-${manyRooms.nodes} nodes, ${whole(manyRooms.rooms)} rooms with ${manyRooms.socketsPerRoom} clients each, placed at random; ${whole(manyRooms.messages)} messages from random nodes to
-random rooms. A message is needless on a node that has no client in its room.
-
-${roomsTable(rooms)}
-
+${roomsSection(rooms)}
 ## What ZeroMQ can do
 
 zeromq.js alone: a publisher, its \`Proxy\`, and two subscribers, each in a process of its own. Frames of two
@@ -159,6 +153,29 @@ const ROOMS_HEADERS = [
   'broker µs',
 ] as const
 
+function roomsSection(rooms: readonly RoomsFinding[]): string {
+  const crowds = [...new Set(rooms.map(({ crowd }) => crowdTitle(crowd)))]
+  if (crowds.length === 0) return ''
+  const { rooms: count = 0, messages = 0 } = rooms.at(-1)?.crowd ?? {}
+  return `## Many rooms, static and dynamic
+
+${whole(count)} rooms, their clients placed at random, and messages from random nodes to random rooms, ${whole(messages)} in
+the largest cluster. A message is needless on a node that has no client in its room. CPU times are those of
+all nodes together, and of the broker, for each message sent. Up to 8 nodes each has a process of its own.
+
+${crowds
+  .map((title) => {
+    const found = rooms.filter(({ crowd }) => crowdTitle(crowd) === title)
+    return `### ${title}\n\n${markdownTable(ROOMS_HEADERS, roomsRows(found))}\n`
+  })
+  .join('\n')}
+`
+}
+
+function crowdTitle({ nodes, clientsPerRoom }: Crowd): string {
+  return `${nodes} nodes, ${clientsPerRoom === 1 ? 'one client in each room' : `${clientsPerRoom} clients in each room`}`
+}
+
 function roomsRows(rooms: readonly RoomsFinding[]): string[][] {
   const percent = (share: number) => `${(share * 100).toFixed(1)}%`
   return rooms.map(({ mode, received, needed, needless, framesPerNeeded, nodesCpu, brokerCpu }) => [
@@ -171,10 +188,6 @@ function roomsRows(rooms: readonly RoomsFinding[]): string[][] {
     microseconds(nodesCpu),
     brokerCpu === undefined ? NOTHING : microseconds(brokerCpu),
   ])
-}
-
-function roomsTable(rooms: readonly RoomsFinding[]): string {
-  return markdownTable(ROOMS_HEADERS, roomsRows(rooms))
 }
 
 function rawTable(raw: readonly RawLimit[]): string {

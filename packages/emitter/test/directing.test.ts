@@ -39,6 +39,9 @@ describe('directing', () => {
     const directing = new Directing(audienceOf(20, 20), 'by-cost', HOLD_MS)
     const many = [run(7, 120), run(8, 220), run(7, 320), run(8, 420)]
     expect(directing.pays(20, many, 0)).toBe(false)
+    expect(directing.pays(20, [run(7, 120)], 0)).toBe(false)
+    const butOne = new Directing(audienceOf(20, 19), 'by-cost', HOLD_MS)
+    expect(butOne.pays(20, [run(7, 120)], 0)).toBe(true)
   })
 
   it('does not pay if a frame for everyone would carry a great many small messages', () => {

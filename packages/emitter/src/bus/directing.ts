@@ -5,6 +5,8 @@ import type { Audience } from './audience.js'
 const COST = {
   /** To send a frame. */
   send: 2,
+  /** What one to a bucket takes besides: it has a sequence of its own, with digests. */
+  bucket: 1,
   /** To pass a frame on to a node, and to receive it there. */
   copy: 3,
   /** The same for each of its bytes. */
@@ -74,8 +76,9 @@ export class Directing {
     for (const { bucket, end, messages } of runs) {
       if (this.#heldUntil !== undefined && now < this.#heldUntil[bucket]!) return false
       const bytes = (end - from) * COST.byte
-      toEveryone += members * (bytes + messages * COST.skip)
-      directed += COST.send + this.#audience.interested(bucket) * (COST.copy + bytes)
+      const interested = this.#audience.interested(bucket)
+      toEveryone += members * bytes + (members - interested) * messages * COST.skip
+      directed += COST.send + COST.bucket + interested * (COST.copy + bytes)
       from = end
     }
     return this.#mode === 'always' || directed < toEveryone
