@@ -50,7 +50,7 @@ describe('ASCII', () => {
         expect(readAscii(buf, start, end)).toBe(text)
         const copy = Buffer.alloc(text.length + 8, 1)
         writeAscii(copy, text, 4)
-        expect(copy.toString()).toBe('\u0001\u0001\u0001\u0001' + text + '\u0001\u0001\u0001\u0001')
+        expect(copy.toString()).toBe(`\u0001\u0001\u0001\u0001${text}\u0001\u0001\u0001\u0001`)
       }),
     )
   })
