@@ -34,7 +34,7 @@ const DEFAULTS = { full: { seconds: 0.8, repetitions: 3 }, quick: { seconds: 1, 
 
 export const usage = `Usage: npm run bench -- [options]
 
-What to run (default: everything, about 11 minutes):
+What to run (default: everything, about 13 minutes):
   --quick            only what the budget is about, in a minute or two
   --only <names>     only these, with commas between them:
                      systems ${systemNames.join(', ')}
