@@ -134,9 +134,9 @@ export function formatScale(steps: readonly ScaleStep[], hasColours: boolean): s
   const headers = ['nodes', 'messages/s', 'sender µs', 'receiver µs', 'frames/s out', 'MB/s out']
   const loads = (
     [
-      ['100 messages in a frame', 'full'],
-      ['5 messages in a frame', 'small'],
-      ['100 messages in a frame, for nobody', 'unmatched'],
+      ['bursts of 100 messages', 'full'],
+      ['bursts of 5 messages', 'small'],
+      ['bursts of 100 messages, for nobody', 'unmatched'],
     ] as const
   ).flatMap(([title, name]) => {
     const rows = steps.map(({ nodes, loads: { [name]: load } }) => [

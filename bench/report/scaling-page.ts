@@ -36,16 +36,18 @@ cores together, and fall as nodes are added. The _costs_ are what carries over.
 
 ## The nodes
 
-A node says each message once, to the broker, however many nodes there are: its CPU time for a message in a
-frame of about 100 was ${microseconds((steps[0] as ScaleStep).loads.full.senderCpu)} µs with ${(steps[0] as ScaleStep).nodes} nodes and ${microseconds(last.loads.full.senderCpu)} µs with ${last.nodes}.
+A node says each message once, to the broker, however many nodes there are: its CPU time for a message
+in bursts of 100 was ${microseconds((steps[0] as ScaleStep).loads.full.senderCpu)} µs with ${(steps[0] as ScaleStep).nodes} nodes and ${microseconds(last.loads.full.senderCpu)} µs with ${last.nodes}. What it grows by is not work for other
+nodes: all of them take turns on the same ${record.machine.cores} cores, and each finds its caches used by the others. Bursts gather
+in frames while the sender goes on, so that frames hold more than a burst.
 
 ![CPU time per message against the number of nodes](images/scaling-nodes.svg)
 
-${loadTable('Frames of about 100 messages', steps, ({ loads }) => loads.full)}
+${loadTable('Bursts of 100 messages', steps, ({ loads }) => loads.full)}
 
-${loadTable('Frames of about 5 messages', steps, ({ loads }) => loads.small)}
+${loadTable('Bursts of 5 messages', steps, ({ loads }) => loads.small)}
 
-${loadTable('Frames of about 100 messages, to a room in which nobody is', steps, ({ loads }) => loads.unmatched)}
+${loadTable('Bursts of 100 messages, to a room in which nobody is', steps, ({ loads }) => loads.unmatched)}
 
 ## The broker pays for each frame and node
 
@@ -197,9 +199,9 @@ export function scalingCharts(steps: readonly ScaleStep[]): Record<string, strin
     title: 'CPU time of a node per message',
     unit: 'microseconds',
     series: [
-      line('says it, 100 in a frame', ({ loads }) => loads.full.senderCpu),
-      line('says it, 5 in a frame', ({ loads }) => loads.small.senderCpu),
-      line('hears it, 100 in a frame', ({ loads }) => loads.full.receiverCpu),
+      line('says it, bursts of 100', ({ loads }) => loads.full.senderCpu),
+      line('says it, bursts of 5', ({ loads }) => loads.small.senderCpu),
+      line('hears it, bursts of 100', ({ loads }) => loads.full.receiverCpu),
       line('hears it for nobody', ({ loads }) => loads.unmatched.receiverCpu),
     ],
   }
@@ -209,8 +211,8 @@ export function scalingCharts(steps: readonly ScaleStep[]): Record<string, strin
     unit: 'microseconds, on a logarithmic scale',
     isLogarithmic: true,
     series: [
-      line('100 messages in a frame', ({ loads }) => loads.full.brokerCpu),
-      line('5 messages in a frame', ({ loads }) => loads.small.brokerCpu),
+      line('bursts of 100', ({ loads }) => loads.full.brokerCpu),
+      line('bursts of 5', ({ loads }) => loads.small.brokerCpu),
     ],
   }
   const joining: Chart = {
