@@ -141,9 +141,12 @@ async function runStep(nodes: number, seconds: number, doing: string): Promise<S
   }
 }
 
-/** Lets the node that sends speak to nobody, so that its code is compiled: later it may speak less. */
+/**
+ * Starts the node that sends, and lets it speak to nobody, so that its code is compiled: later it may speak
+ * less. It does not gather, so that a frame holds one burst.
+ */
 async function warmUp(sending: Host, { options }: HostedCluster): Promise<void> {
-  await sending.call('start', [0], 1, options)
+  await sending.call('start', [0], 1, { ...options, gathering: 'off' })
   await sending.call('reset', 0)
   await sending.call('flood', {
     scene: 'room',

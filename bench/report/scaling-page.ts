@@ -38,8 +38,9 @@ cores together, and fall as nodes are added. The _costs_ are what carries over.
 
 A node says each message once, to the broker, however many nodes there are: its CPU time for a message
 in bursts of 100 was ${microseconds((steps[0] as ScaleStep).loads.full.senderCpu)} µs with ${(steps[0] as ScaleStep).nodes} nodes and ${microseconds(last.loads.full.senderCpu)} µs with ${last.nodes}. What it grows by is not work for other
-nodes: all of them take turns on the same ${record.machine.cores} cores, and each finds its caches used by the others. Bursts gather
-in frames while the sender goes on, so that frames hold more than a burst.
+nodes: all of them take turns on the same ${record.machine.cores} cores, and each finds its caches used by the others. The
+sender does not gather what it says in several turns of its event loop, as it otherwise would: so a frame holds a
+burst.
 
 ![CPU time per message against the number of nodes](images/scaling-nodes.svg)
 

@@ -195,7 +195,7 @@ export class Bus extends EventEmitter<BusEvents> {
       socket: this.#sockets.pub,
       journal: this.#journal,
       maxMessageBytes: options.maxMessageBytes,
-      gatherMs: GATHER_MS,
+      gatherMs: options.gathering === 'on' ? GATHER_MS : 0,
       steadyTopic: everyone,
       isNumbered: options.sequences === 'on',
       buckets: {

@@ -1,7 +1,7 @@
 import { OptionError } from './errors.js'
 
 /** Options that are taken, and not told of. */
-const INTERNAL_OPTIONS: readonly string[] = ['direct', 'sequences']
+const INTERNAL_OPTIONS: readonly string[] = ['direct', 'sequences', 'gathering']
 
 /**
  * Checks that an option is an integer within its bounds.

@@ -111,6 +111,12 @@ export interface BusOptions {
    * @internal
    */
   sequences?: 'on' | 'off'
+  /**
+   * `off` sends a frame in each turn of the event loop, however soon the next one comes. For the
+   * benchmark, which needs frames of a known size.
+   * @internal
+   */
+  gathering?: 'on' | 'off'
 }
 
 /** The options of a bus with the defaults filled in. */
@@ -128,6 +134,7 @@ export interface ResolvedBusOptions {
   heartbeatTimeoutMs: number
   direct: 'by-cost' | 'always'
   sequences: 'on' | 'off'
+  gathering: 'on' | 'off'
 }
 
 const DEFAULTS = {
@@ -209,6 +216,7 @@ export function resolveBusOptions(options: BusOptions): ResolvedBusOptions {
     heartbeatTimeoutMs: number('heartbeatTimeoutMs', 1, MAX_MS),
     direct: choiceOption('direct', options.direct, 'by-cost', ['by-cost', 'always']),
     sequences: choiceOption('sequences', options.sequences, 'on', ['on', 'off']),
+    gathering: choiceOption('gathering', options.gathering, 'on', ['on', 'off']),
   }
 }
 
