@@ -142,6 +142,10 @@ ${markdownTable(['', "broker's core", "a node's core", '10 Gbit/s', 'first'], ro
 With 1,000 nodes and every message in a frame of its own, the ${firstOf(example)} is full at
 ${whole(Math.min(example.broker, example.node, example.network))} messages per second. Several brokers make a cluster safer and not faster: each of them carries all
 traffic. A cluster that is too large for one is split by \`key\`, with a broker for each part.
+
+Where rooms live on few of the nodes, [dynamic mode](../packages/adapter/README.md#with-many-servers) takes the _n_
+out of most of this: a frame passes to the nodes that have its room
+([measured with 100 nodes](benchmarks.md#many-rooms-static-and-dynamic)).
 `
 }
 
